@@ -1,0 +1,277 @@
+"""The classes to subclass: what every bijector of the package shares."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
+
+from tfp_flows import variables
+from tfp_flows.math import split_seed
+
+ParameterProperties = tfp.util.ParameterProperties
+
+
+class Bijector(tfb.Bijector):
+    """A ``tfb.Bijector`` on vectors, without the boilerplate.
+
+    A subclass writes ``__init__`` (which hands ``dict(locals())`` over),
+    ``_parameter_properties`` (one ``tfp.util.ParameterProperties`` for each tensor
+    parameter; its ``event_ndims`` is the rank of one, unbatched, value), and the maps
+    ``_forward``, ``_inverse`` and ``_forward_log_det_jacobian`` or its inverse. In
+    return it gets
+
+    * its tensor parameters as attributes, in one dtype, variables kept as variables;
+    * errors at construction for parameters whose dtypes, sizes or batch shapes do not
+      fit each other, and at a call for points that do not fit the parameters;
+    * ``trainable``, if it writes ``_initial_parameters``;
+    * all of TFP: batch shapes, caching, ``copy``, use in ``tfb.Chain`` and so on.
+
+    Arrays and lists are converted to the bijector's dtype, as in TFP. A tensor of
+    another dtype is refused.
+
+    Args:
+        parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
+            contain ``validate_args`` and ``name``.
+        event_ndims: rank of one point, 1 for vectors.
+        event_size: size of the last axis of a point. If not given it is the last
+            axis of the parameters that have one.
+        dtype: of a bijector without tensor parameters; ``None`` accepts any.
+        is_constant_jacobian: whether the log-determinant does not depend on the point.
+
+    Raises:
+        TypeError: parameters of different or non-floating dtypes.
+        ValueError: parameters of too low a rank, of unlike sizes, or of batch shapes
+            that do not broadcast.
+
+    A bijector of one's own, y = x + a·x₁ in its last dimension:
+
+    >>> class ShiftLast(tfp_flows.bijectors.Bijector):
+    ...     def __init__(self, slope, validate_args=False, name="shift_last"):
+    ...         super().__init__(dict(locals()), event_size=2)
+    ...
+    ...     @classmethod
+    ...     def _parameter_properties(cls, dtype):
+    ...         return {"slope": tfp.util.ParameterProperties()}
+    ...
+    ...     def _forward(self, x):
+    ...         return tf.stack([x[..., 0], x[..., 1] + self.slope * x[..., 0]], -1)
+    ...
+    ...     def _inverse(self, y):
+    ...         return tf.stack([y[..., 0], y[..., 1] - self.slope * y[..., 0]], -1)
+    ...
+    ...     def _forward_log_det_jacobian(self, x):
+    ...         return tf.zeros_like(x[..., 0])
+    >>> ShiftLast(2.0).forward([[1.0, 1.0]]).numpy()
+    array([[1., 3.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping,
+        *,
+        event_ndims: int = 1,
+        event_size: int | None = None,
+        dtype: tf.DType | None = None,
+        is_constant_jacobian: bool = False,
+    ):
+        # `locals()` of a constructor that calls `super()` holds these two as well.
+        parameters = {
+            k: v for k, v in parameters.items() if k not in ("self", "__class__")
+        }
+        name = parameters["name"]
+        properties = self._parameter_properties(dtype)
+        given = {key: parameters[key] for key in properties}
+        where = f"{type(self).__name__} {name!r}"
+        if given:
+            dtype = variables.common_dtype(given, where=where)
+        with tf.name_scope(name):
+            tensors = {
+                key: variables.as_reference(value, dtype=dtype, name=f"{where}: {key}")
+                for key, value in given.items()
+            }
+        _check_batch_shapes(tensors, properties, where)
+        if event_ndims and event_size is None:
+            event_size = _common_size(tensors, properties, where)
+        for key, value in tensors.items():
+            setattr(self, key, value)
+        self._event_size = event_size
+        self._where = where
+        super().__init__(
+            forward_min_event_ndims=event_ndims,
+            is_constant_jacobian=is_constant_jacobian,
+            dtype=dtype,
+            validate_args=parameters["validate_args"],
+            parameters=parameters,
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {}
+
+    @classmethod
+    def _initial_parameters(cls, event_size: int, rng: np.random.Generator) -> dict:
+        """Values near the identity for `trainable`, drawn from ``rng``."""
+        raise NotImplementedError(f"{cls.__name__} has no parameters to train.")
+
+    @classmethod
+    def trainable(cls, event_size: int, *, seed=None, dtype="float32", **options):
+        """The bijector with ``tf.Variable``s for parameters, near the identity.
+
+        A parameter with a constraint, say to be positive, is a
+        ``tfp.util.TransformedVariable`` over an unconstrained variable.
+
+        Args:
+            event_size: D, the size of the points' last axis.
+            seed: of the initial values. Without it they come from Python's generator.
+            dtype: of the variables, float32 or float64.
+            **options: any other arguments of the constructor.
+
+        Raises:
+            ValueError: the event size does not fit this bijector.
+            TypeError: the dtype is not floating.
+        """
+        event_size = _checked_event_size(event_size, cls.__name__)
+        dtype = tf.as_dtype(dtype)
+        if not dtype.is_floating:
+            raise TypeError(
+                f"{cls.__name__}.trainable: dtype must be floating, but got "
+                f"{dtype.name}."
+            )
+        from_seed = np.random.default_rng(split_seed(seed, 1)[0])
+        initial = cls._initial_parameters(event_size, from_seed)
+        properties = cls.parameter_properties(dtype)
+        parameters = {
+            key: _variable(value, properties[key], dtype=dtype, name=key)
+            for key, value in initial.items()
+        }
+        return cls(**parameters, **options)
+
+    @property
+    def event_size(self) -> int | None:
+        """Size of the last axis of a point, ``None`` if any will do."""
+        return self._event_size
+
+    def _call_forward(self, x, name, **kwargs):
+        return super()._call_forward(self._checked(x), name, **kwargs)
+
+    def _call_inverse(self, y, name, **kwargs):
+        return super()._call_inverse(self._checked(y), name, **kwargs)
+
+    def _call_forward_log_det_jacobian(self, x, event_ndims, name, **kwargs):
+        return super()._call_forward_log_det_jacobian(
+            self._checked(x), event_ndims, name, **kwargs
+        )
+
+    def _call_inverse_log_det_jacobian(self, y, event_ndims, name, **kwargs):
+        return super()._call_inverse_log_det_jacobian(
+            self._checked(y), event_ndims, name, **kwargs
+        )
+
+    def _checked(self, x) -> tf.Tensor:
+        """``x`` as a tensor that fits the parameters, or an error that says why not."""
+        x = tf.convert_to_tensor(x, dtype_hint=self.dtype)
+        if self.dtype is not None and x.dtype != self.dtype:
+            raise TypeError(
+                f"{self._where} is {self.dtype.name}, but was called with a tensor of "
+                f"{x.dtype.name}: cast it, or make the bijector with "
+                f"dtype={x.dtype.name!r}."
+            )
+        rank = self.forward_min_event_ndims
+        if x.shape.rank is None:
+            return x
+        if x.shape.rank < rank:
+            raise ValueError(
+                f"{self._where} acts on points of rank {rank} or more, but was called "
+                f"with shape {tuple(x.shape)}."
+            )
+        size = self.event_size
+        if rank and size is not None and x.shape[-1] not in (None, size):
+            raise ValueError(
+                f"{self._where} acts on points of size {size}, but was called with "
+                f"shape {tuple(x.shape)}: the last dimension must be {size}."
+            )
+        batch = self.experimental_batch_shape()
+        if not _broadcasts(batch, x.shape[: x.shape.rank - rank]):
+            raise ValueError(
+                f"{self._where} has parameters of batch shape {tuple(batch)}, which "
+                f"does not broadcast with a point of shape {tuple(x.shape)}."
+            )
+        return x
+
+
+def require_plane(cls: type, event_size: int) -> None:
+    """Refuses another event size than 2.
+
+    Raises:
+        ValueError: naming the class and the size that came.
+    """
+    if event_size != 2:
+        raise ValueError(
+            f"{cls.__name__} acts on points of size 2, but event_size is {event_size}."
+        )
+
+
+def _checked_event_size(event_size, where: str) -> int:
+    if isinstance(event_size, bool) or not isinstance(event_size, int | np.integer):
+        raise TypeError(
+            f"{where}: event_size must be an integer, but got {event_size!r}."
+        )
+    if event_size < 1:
+        raise ValueError(f"{where}: event_size must be 1 or more, got {event_size}.")
+    return int(event_size)
+
+
+def _variable(value, properties, *, dtype: tf.DType, name: str):
+    constraint = properties.default_constraining_bijector_fn()
+    if isinstance(constraint, tfb.Identity):
+        return tf.Variable(value, dtype=dtype, name=name)
+    return tfp.util.TransformedVariable(
+        tf.cast(value, dtype), constraint, dtype=dtype, name=name
+    )
+
+
+def _check_batch_shapes(tensors: Mapping, properties: Mapping, where: str) -> None:
+    batch = tf.TensorShape([])
+    for key, value in tensors.items():
+        rank = properties[key].event_ndims
+        if value.shape.rank is None:
+            continue
+        if value.shape.rank < rank:
+            raise ValueError(
+                f"{where}: {key} must have rank {rank} or more, but has shape "
+                f"{tuple(value.shape)}."
+            )
+        own = value.shape[: value.shape.rank - rank]
+        if not _broadcasts(batch, own):
+            shapes = {k: tuple(v.shape) for k, v in tensors.items()}
+            raise ValueError(
+                f"{where}: the batch shapes of the parameters do not broadcast; "
+                f"their shapes are {shapes}."
+            )
+        batch = tf.broadcast_static_shape(batch, own)
+
+
+def _common_size(tensors: Mapping, properties: Mapping, where: str) -> int | None:
+    sizes = {
+        key: value.shape[-1]
+        for key, value in tensors.items()
+        if properties[key].event_ndims and value.shape.rank is not None
+    }
+    if len(set(sizes.values())) > 1:
+        shapes = {key: tuple(tensors[key].shape) for key in sizes}
+        raise ValueError(
+            f"{where}: the last dimensions of {', '.join(sizes)} must be the same, "
+            f"but the shapes are {shapes}."
+        )
+    return next(iter(sizes.values()), None)
+
+
+def _broadcasts(a: tf.TensorShape, b: tf.TensorShape) -> bool:
+    try:
+        tf.broadcast_static_shape(a, b)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Diagonal Jacobian: each dimension by itself."""

@@ -1,0 +1,102 @@
+"""The class of transformers, and the specification that structures take."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+
+from tfp_flows.bijectors.base import Bijector
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformerSpec:
+    """What a coupling or autoregressive layer needs to know of its transformer.
+
+    Called with parameters of shape ``[..., D, K]``, K numbers for each of the D
+    dimensions, it gives the transformer: a bijector that acts on each dimension of
+    ``[..., D]`` by itself. Zeros give (nearly) the identity for the package's own
+    transformers.
+
+    Parameters that the bijector declares as constrained (TFP's
+    ``parameter_properties``) are mapped to their domain, so that elementwise bijectors
+    of TFP serve as transformers, too.
+
+    Args:
+        bijector_class: the transformer's class.
+        param_shapes: the name of each parameter to predict and its shape for one
+            dimension, ``()`` for a number.
+        options: the constructor's other arguments.
+
+    >>> from tensorflow_probability import bijectors as tfb
+    >>> spec = TransformerSpec(tfb.Shift, {"shift": ()})
+    >>> spec.num_params
+    1
+    >>> spec(tf.constant([[1.0], [10.0]])).forward([0.0, 0.0]).numpy()
+    array([ 1., 10.], dtype=float32)
+    """
+
+    bijector_class: type[tfb.Bijector]
+    param_shapes: Mapping[str, tuple[int, ...]]
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def num_params(self) -> int:
+        """K, the count of numbers that one dimension's parameters take."""
+        return sum(math.prod(shape) for shape in self.param_shapes.values())
+
+    def __call__(self, params: tf.Tensor) -> tfb.Bijector:
+        """The transformer with these parameters, ``[..., D, K]``.
+
+        Raises:
+            ValueError: the last dimension is not K.
+        """
+        if params.shape[-1] != self.num_params:
+            raise ValueError(
+                f"{self.bijector_class.__name__} takes {self.num_params} parameters a "
+                f"dimension ({dict(self.param_shapes)}), but got parameters of shape "
+                f"{tuple(params.shape)}."
+            )
+        sizes = [math.prod(shape) for shape in self.param_shapes.values()]
+        parts = zip(
+            self.param_shapes.items(), tf.split(params, sizes, axis=-1), strict=True
+        )
+        properties = self.bijector_class.parameter_properties(params.dtype)
+        named = {}
+        for (name, shape), part in parts:
+            batch = tf.shape(part)[:-1]
+            value = (
+                tf.reshape(part, tf.concat([batch, shape], 0))
+                if shape
+                else (part[..., 0])
+            )
+            named[name] = properties[name].default_constraining_bijector_fn()(value)
+        return self.bijector_class(**named, **self.options)
+
+
+class Elementwise(Bijector):
+    """A bijector that acts on each dimension by itself: its Jacobian is diagonal.
+
+    To subclass, as `Bijector`; points have rank 0 and up, and the parameters of one
+    dimension are given at that dimension: those of a scalar parameter have shape
+    ``[..., D]``. A subclass whose parameters are not all scalars for a dimension
+    overrides ``_param_shapes``.
+    """
+
+    def __init__(self, parameters: Mapping, **kwargs):
+        super().__init__(parameters, event_ndims=0, **kwargs)
+
+    @classmethod
+    def _param_shapes(cls, **options) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(cls.parameter_properties(tf.float32), ())
+
+    @classmethod
+    def spec(cls, **options) -> TransformerSpec:
+        """This class as the transformer of a coupling or autoregressive layer.
+
+        Args:
+            **options: arguments of the constructor that are not predicted.
+        """
+        return TransformerSpec(cls, cls._param_shapes(**options), options)

@@ -1,0 +1,81 @@
+"""A dense linear map."""
+
+import tensorflow as tf
+
+from tfp_flows.bijectors.base import Bijector, ParameterProperties
+
+
+class Linear(Bijector):
+    """Multiply by a dense matrix and add a bias.
+
+    Forward: y = xW + b, x a row vector.
+
+    Inverse: x = (y − b)W⁻¹, with W⁻¹ = R⁻¹Qᵀ from the QR decomposition of W.
+
+    Log-determinant: log|det W| = Σ log|Rᵢᵢ|. (TensorFlow's ``slogdet`` and ``lu`` have
+    no XLA kernel; a QR compiles.)
+
+    Cost: O(D²) a point in both directions, and once a call O(D³) for the inverse and
+    the log-determinant.
+
+    Args:
+        matrix: W, ``[..., D, D]``, invertible.
+        bias: b, ``[..., D]``.
+        validate_args: as in TFP.
+        name: as in TFP.
+
+    Raises:
+        ValueError: a matrix that is not square, a bias of another size, or a call
+            with points of another size.
+        TypeError: dtypes that differ or are not floating.
+
+    >>> import tfp_flows
+    >>> linear = tfp_flows.bijectors.Linear([[2.0, 0.0], [1.0, 1.0]], [0.0, 5.0])
+    >>> linear.forward([1.0, 1.0]).numpy()
+    array([3., 6.], dtype=float32)
+    >>> float(linear.forward_log_det_jacobian([1.0, 1.0]))  # doctest: +ELLIPSIS
+    0.693...
+    """
+
+    def __init__(self, matrix, bias, validate_args: bool = False, name: str = "linear"):
+        super().__init__(dict(locals()), is_constant_jacobian=True)
+        rows = self.matrix.shape[-2]
+        if rows != self.event_size:
+            raise ValueError(
+                f"{self._where}: matrix must be square, but has shape "
+                f"{tuple(self.matrix.shape)}."
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {
+            "matrix": ParameterProperties(event_ndims=2),
+            "bias": ParameterProperties(event_ndims=1),
+        }
+
+    @classmethod
+    def _initial_parameters(cls, event_size, rng):
+        # Exactly the identity: every entry of W has a gradient there.
+        return {
+            "matrix": tf.eye(event_size, dtype=tf.float64),
+            "bias": [0.0] * event_size,
+        }
+
+    def _forward(self, x):
+        return _times(x, self.matrix) + self.bias
+
+    def _inverse(self, y):
+        q, r = tf.linalg.qr(self.matrix)
+        inverse = tf.linalg.triangular_solve(
+            r, tf.linalg.matrix_transpose(q), lower=False
+        )
+        return _times(y - self.bias, inverse)
+
+    def _forward_log_det_jacobian(self, x):
+        diagonal = tf.linalg.diag_part(tf.linalg.qr(self.matrix).r)
+        return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
+
+
+def _times(x, matrix) -> tf.Tensor:
+    """XW for row vectors, the batch of either broadcast to that of the other."""
+    return tf.einsum("...d,...de->...e", x, matrix)

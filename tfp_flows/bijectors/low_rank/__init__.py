@@ -1,0 +1,1 @@
+"""The identity and a term of low rank."""

@@ -1,0 +1,141 @@
+"""The planar flow, exact in both directions."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.math import newton_polish
+
+# softplus(a + _SHIFT) − 1 is 0 at a = 0, so that u = 0 is the identity.
+_SHIFT = math.log(math.e - 1.0)
+
+
+class Planar(Bijector):
+    """Push points along one direction, by how far they are beyond a plane.
+
+    Forward: y = x + û·tanh(wᵀx + b). The map is invertible if wᵀû > −1, so û is u
+    with its component along w changed: with a = wᵀu and
+    m = −1 + softplus(a + ln(e − 1)), û = u + (m − a)·w/‖w‖², hence wᵀû = m > −1.
+
+    Inverse: t = wᵀx + b is the one root of t + m·tanh t = wᵀy + b, which lies within
+    |m| of the right-hand side; then x = y − û·tanh t. The root is found by
+    Chandrupatla's bracketed method and finished by two differentiable Newton steps,
+    so that gradients are exact, too.
+
+    Log-determinant: log(1 + m·sech² t), computed as log(tanh² t + (1 + m)·sech² t),
+    whose terms are positive.
+
+    Cost: O(D) forward; O(D) and a scalar root search (about ten evaluations of tanh)
+    for the inverse. Where densities of given points are wanted, ``tfb.Invert`` makes
+    them the fast direction.
+
+    Args:
+        u: direction, ``[..., D]``, any real numbers; u = 0 gives the identity.
+        w: normal of the plane, ``[..., D]``, any real numbers.
+        b: offset, ``[...]``.
+        validate_args: as in TFP.
+        name: as in TFP.
+
+    Raises:
+        ValueError: ``u`` and ``w`` of unlike sizes, batch shapes that do not
+            broadcast, or a call with points of another size.
+        TypeError: dtypes that differ or are not floating.
+
+    >>> import tfp_flows
+    >>> planar = tfp_flows.bijectors.Planar(u=[1.0, 0.0], w=[2.0, 1.0], b=0.5)
+    >>> y = planar.forward([[0.3, -0.2]])
+    >>> planar.inverse(tf.identity(y)).numpy().round(4)
+    array([[ 0.3, -0.2]], dtype=float32)
+
+    Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
+    """
+
+    def __init__(self, u, w, b, validate_args: bool = False, name: str = "planar"):
+        super().__init__(dict(locals()))
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {
+            "u": ParameterProperties(event_ndims=1),
+            "w": ParameterProperties(event_ndims=1),
+            "b": ParameterProperties(),
+        }
+
+    @classmethod
+    def _initial_parameters(cls, event_size, rng):
+        return {
+            "u": rng.normal(scale=0.01, size=event_size),
+            "w": rng.normal(scale=event_size**-0.5, size=event_size),
+            "b": 0.0,
+        }
+
+    def _direction(self):
+        """û, w and 1 + m, the last not from m, where it would lose its digits."""
+        u, w = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.w)
+        along = _dot(u, w)
+        one_plus_m = tf.nn.softplus(along + _SHIFT)
+        square = tf.reduce_sum(w**2, axis=-1)
+        # w = 0 makes the map a shift by û·tanh b, û = u; 0/0 is avoided before the
+        # division, or its gradient would be NaN.
+        safe = tf.where(square > 0, square, tf.ones_like(square))
+        change = (one_plus_m - 1.0 - along) / safe
+        return u + change[..., tf.newaxis] * w, w, one_plus_m
+
+    def _forward(self, x):
+        u_hat, w, _ = self._direction()
+        t = _dot(w, x) + self.b
+        return x + u_hat * tf.tanh(t)[..., tf.newaxis]
+
+    def _inverse(self, y):
+        u_hat, w, one_plus_m = self._direction()
+        t = _solve(_dot(w, y) + self.b, one_plus_m)
+        return y - u_hat * tf.tanh(t)[..., tf.newaxis]
+
+    def _forward_log_det_jacobian(self, x):
+        _, w, one_plus_m = self._direction()
+        t = _dot(w, x) + self.b
+        return tf.math.log(_slope(t, one_plus_m))
+
+
+def _dot(a, b) -> tf.Tensor:
+    return tf.reduce_sum(a * b, axis=-1)
+
+
+def _slope(t, one_plus_m) -> tf.Tensor:
+    """1 + m·sech² t as a sum of positive terms, at least the smallest float."""
+    # sech² by its own formula: 1 − tanh² has no digits left where tanh is nearly 1.
+    sech_squared = 4.0 * tf.sigmoid(2.0 * t) * tf.sigmoid(-2.0 * t)
+    slope = tf.tanh(t) ** 2 + one_plus_m * sech_squared
+    return tf.maximum(slope, slope.dtype.as_numpy_dtype(2.0) ** _MIN_EXPONENT)
+
+
+# Below 2⁻¹²⁶ float32 is flushed to zero, and the logarithm would be −∞.
+_MIN_EXPONENT = -120
+
+
+def _solve(target, one_plus_m) -> tf.Tensor:
+    """The root t of t + m·tanh t = target, with gradients."""
+
+    def value_and_slope(t):
+        value = t + (one_plus_m - 1.0) * tf.tanh(t) - target
+        return value, _slope(t, one_plus_m)
+
+    # A little more than |m| on each side, so that rounding never puts the root
+    # outside the bracket.
+    eps = 4.0 * target.dtype.as_numpy_dtype(_EPSILON[target.dtype])
+    reach = tf.abs(one_plus_m - 1.0) * (1.0 + eps) + eps * (1.0 + tf.abs(target))
+    found = tfp.math.find_root_chandrupatla(
+        lambda t: value_and_slope(t)[0],
+        low=tf.stop_gradient(target - reach),
+        high=tf.stop_gradient(target + reach),
+        position_tolerance=0.0,
+        value_tolerance=0.0,
+        max_iterations=_MAX_ITERATIONS,
+    )
+    return newton_polish(value_and_slope, found.estimated_root)
+
+
+_EPSILON = {tf.float32: 2.0**-23, tf.float64: 2.0**-52}
+_MAX_ITERATIONS = 100

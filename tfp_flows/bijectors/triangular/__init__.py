@@ -1,0 +1,1 @@
+"""Triangular Jacobian, up to the order of the dimensions."""

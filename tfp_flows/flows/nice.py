@@ -1,0 +1,62 @@
+"""NICE."""
+
+from collections.abc import Sequence
+
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.bijectors import Affine, TransformerSpec
+from tfp_flows.flows.flow import coupling_layers, make_flow
+
+
+def nice(
+    event_size: int,
+    *,
+    num_layers: int = 8,
+    hidden_units: Sequence[int] = (64, 64),
+    activation="silu",
+    base: tfd.Distribution | None = None,
+    seed: int | None = None,
+    dtype="float32",
+) -> tfd.TransformedDistribution:
+    """Additive coupling layers, then a trained scale (and shift) of each dimension.
+
+    Each layer is `tfp_flows.bijectors.Coupling` with the transformer ``tfb.Shift``,
+    which keeps volumes; only the last, diagonal layer changes them.
+
+    Args:
+        event_size: D, at least 2.
+        num_layers: how many coupling layers.
+        hidden_units: width of each hidden layer of each network.
+        activation: of the hidden layers.
+        base: of event shape [D]; a standard normal if not given.
+        seed: of the initial weights.
+        dtype: float32 or float64.
+
+    Raises:
+        ValueError: an event size below 2, a number of layers below 1, or a base of
+            another event shape.
+        TypeError: a base of another dtype.
+
+    >>> import tfp_flows
+    >>> flow = tfp_flows.flows.nice(2, num_layers=4, seed=0)
+    >>> flow.log_prob([[0.0, 0.0]]).numpy().round(3)  # It starts at its base.
+    array([-1.838], dtype=float32)
+
+    Paper: Dinh, Krueger and Bengio (2014), NICE: non-linear independent components
+    estimation.
+    """
+    layers = coupling_layers(
+        TransformerSpec(tfb.Shift, {"shift": ()}),
+        event_size=event_size,
+        num_layers=num_layers,
+        hidden_units=hidden_units,
+        activation=activation,
+        seed=seed,
+        dtype=dtype,
+        name="nice",
+    )
+    scale = Affine.trainable(event_size, dtype=dtype, name="scale")
+    return make_flow(
+        [*layers, scale], event_size=event_size, base=base, dtype=dtype, name="nice"
+    )

@@ -1,0 +1,60 @@
+"""The planar flow."""
+
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.bijectors import Planar
+from tfp_flows.flows.flow import Direction, in_direction, make_flow, make_layers
+
+
+def planar(
+    event_size: int,
+    *,
+    num_layers: int = 16,
+    fast: Direction = "log_prob",
+    base: tfd.Distribution | None = None,
+    seed: int | None = None,
+    dtype="float32",
+) -> tfd.TransformedDistribution:
+    """Planar layers, one after another. See `tfp_flows.bijectors.Planar`.
+
+    One direction of a planar layer is closed and the other a scalar root search; both
+    are exact and differentiable. ``fast`` says which use is to have the closed one:
+    ``"log_prob"`` for maximum likelihood (Keras ``fit``), ``"sample"`` for
+    variational inference and other objectives on samples. The two are different
+    families of densities, for a planar map's inverse is not planar.
+
+    Args:
+        event_size: D.
+        num_layers: how many maps.
+        fast: ``"log_prob"`` or ``"sample"``, the direction without a root search.
+        base: of event shape [D]; a standard normal if not given.
+        seed: of the initial values.
+        dtype: float32 or float64.
+
+    Raises:
+        ValueError: an event size or number of layers below 1, another ``fast``, or a
+            base of another event shape.
+        TypeError: a base of another dtype.
+
+    >>> import tfp_flows
+    >>> flow = tfp_flows.flows.planar(2, num_layers=4, seed=0)
+    >>> flow.log_prob(flow.sample(3)).shape
+    TensorShape([3])
+
+    Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
+    """
+    layers = make_layers(
+        lambda _, layer_seed: Planar.trainable(
+            event_size, seed=layer_seed, dtype=dtype
+        ),
+        num_layers=num_layers,
+        seed=seed,
+        name="planar",
+    )
+    return make_flow(
+        in_direction(layers, fast, "planar"),
+        event_size=event_size,
+        base=base,
+        dtype=dtype,
+        name="planar",
+    )

@@ -1,0 +1,311 @@
+"""A Keras model of a distribution."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.models import data
+from tfp_flows.models.summary import print_summary
+from tfp_flows.variables import find_weights, storage_ids
+
+# Only what the results do not depend on: rows at once in `evaluate` and `predict`.
+_INFERENCE_BATCH_SIZE = 1024
+
+
+class FlowModel(keras.Model):
+    """Trains a distribution by maximum likelihood with Keras ``fit``.
+
+    The model's output is the log-probability of its input, in nats, and its loss the
+    mean negative log-likelihood (NLL), without being told. Every ``tf.Variable`` and
+    every Keras layer found in the distribution becomes a weight of the model, sharing
+    its storage; a storage reached in two ways is one weight.
+
+    It is compiled at once, with Adam and XLA; call ``compile`` for another optimizer.
+    Data in memory are cast to the distribution's dtype, checked for shape and
+    finiteness, and shuffled by an order that depends on ``seed`` and the epoch alone,
+    so that a resumed run sees the rows as an uninterrupted one does.
+
+    Args:
+        distribution: any ``tfd.Distribution`` with something to train, of batch
+            shape [].
+        seed: of the order of the rows.
+        name: of the model; the distribution's if not given.
+
+    Raises:
+        TypeError: not a distribution.
+        ValueError: a distribution with a batch shape, with nothing to train, with
+            Keras layers that are not built, or with a ``keras.Variable`` that TFP
+            has frozen.
+
+    >>> import numpy as np, tfp_flows
+    >>> flow = tfp_flows.flows.linear(2)
+    >>> model = tfp_flows.FlowModel(flow)
+    >>> x = np.random.default_rng(0).normal(5.0, 2.0, size=[64, 2])
+    >>> model.compile(optimizer=keras.optimizers.Adam(0.1))
+    >>> history = model.fit(x, batch_size=64, epochs=2, verbose=0)
+    >>> history.history["loss"][1] < history.history["loss"][0]
+    True
+    >>> model.predict(x, verbose=0).shape
+    (64,)
+    """
+
+    def __init__(
+        self,
+        distribution: tfd.Distribution,
+        *,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        if not isinstance(distribution, tfd.Distribution):
+            raise TypeError(
+                "FlowModel takes a tfd.Distribution, but got "
+                f"{type(distribution).__name__}; a bijector becomes one by "
+                "tfd.TransformedDistribution(base, bijector)."
+            )
+        if distribution.batch_shape.rank != 0:
+            raise ValueError(
+                f"FlowModel trains one density, but {distribution.name!r} has batch "
+                f"shape {distribution.batch_shape} and event shape "
+                f"{distribution.event_shape}; tfd.Independent makes batch dimensions "
+                "part of the event."
+            )
+        super().__init__(name=name or distribution.name, dtype=distribution.dtype.name)
+        self._distribution = distribution
+        self._seed = int(seed)
+        self.networks, shared = find_weights(distribution)
+        for weight in shared:
+            self._track_variable(weight)
+        self.built = True
+        if not self.trainable_weights:
+            raise ValueError(
+                f"FlowModel: {distribution.name!r} has nothing to train: no trainable "
+                "tf.Variable and no Keras layer was found in it. Give bijectors "
+                "tf.Variables (.trainable() makes them), and wrap Keras layers that a function "
+                "calls in tfp_flows.KerasModule."
+            )
+        self._storage_ids = storage_ids(self.weights)
+        self.compile()
+
+    @property
+    def distribution(self) -> tfd.Distribution:
+        """The distribution that is trained."""
+        return self._distribution
+
+    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
+        """As in Keras, with no need of a loss; XLA is on unless it cannot run.
+
+        Args:
+            optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
+            jit_compile: ``"auto"`` compiles with XLA, except eagerly and under a
+                strategy of more than one replica.
+            **kwargs: the other arguments of ``keras.Model.compile``.
+
+        Raises:
+            ValueError: a loss; ``jit_compile=True`` under more than one replica.
+        """
+        if kwargs.pop("loss", None) is not None:
+            raise ValueError(
+                "FlowModel.compile takes no loss: it is the mean negative "
+                "log-likelihood."
+            )
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if jit_compile == "auto":
+            jit_compile = replicas == 1 and not kwargs.get("run_eagerly", False)
+        elif jit_compile and replicas > 1:
+            raise ValueError(
+                f"XLA cannot run under a strategy of {replicas} replicas: leave "
+                "jit_compile at 'auto'."
+            )
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def call(self, x, training=None):
+        """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``."""
+        with tf.GradientTape() as tape:
+            log_prob = self.distribution.log_prob(x)
+        self._refuse_unseen(tape.watched_variables())
+        return log_prob
+
+    def _refuse_unseen(self, used) -> None:
+        unseen = [v.name for v in used if id(v) not in self._storage_ids]
+        if unseen:
+            raise ValueError(
+                f"log_prob of {self.distribution.name!r} uses variables that cannot "
+                f"be found in it and would not be trained or saved: {unseen}. A "
+                "function hides what it closes over; wrap a Keras layer in "
+                "tfp_flows.KerasModule and hold it in a tf.Module."
+            )
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The mean NLL in nats, weighted as in Keras, plus the layers' own losses."""
+        nll = -y_pred
+        if sample_weight is not None:
+            nll = nll * tf.cast(sample_weight, nll.dtype)
+        return tf.add_n([tf.reduce_mean(nll), *self.losses])
+
+    def fit(
+        self,
+        x,
+        y=None,
+        *,
+        batch_size: int | None = None,
+        validation_split: float = 0.0,
+        validation_data=None,
+        validation_batch_size: int | None = None,
+        shuffle: bool = True,
+        sample_weight=None,
+        callbacks=None,
+        **kwargs,
+    ):
+        """Trains on ``x``; as in Keras, without targets.
+
+        Args:
+            x: data in memory ``[N, *event_shape]``, or a stream of batches (a
+                ``tf.data.Dataset``, ``keras.utils.PyDataset`` or generator that
+                yields x, (x,) or (x, None, sample_weight)).
+            y: must stay ``None``.
+            batch_size: of data in memory, 32 if not given.
+            validation_split: fraction of the rows, the last ones, to hold out.
+            validation_data: held-out rows, or (rows, None, sample_weight), or a
+                stream.
+            validation_batch_size: the batch size if not given.
+            shuffle: whether to draw a new order each epoch.
+            sample_weight: ``[N]``, a factor for the NLL of each row.
+            callbacks: as in Keras.
+            **kwargs: the other arguments of ``keras.Model.fit``.
+
+        Raises:
+            TypeError: data that are not numbers.
+            ValueError: data of another shape, without rows or not finite (with the
+                row's number; for a stream, the batch's), targets, weights that do not
+                fit the rows, or an operation that XLA cannot compile.
+        """
+        _refuse_targets(y)
+        batch_size = batch_size or 32
+        if validation_split:
+            held_out = data.split_rows(x, sample_weight, validation_split)
+            (x, sample_weight), last = held_out
+            validation_data = last if validation_data is None else validation_data
+        epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
+        shuffle_seed = (self._seed, epoch) if shuffle else None
+        train = self._batches(x, sample_weight, batch_size, "x", shuffle_seed)
+        if validation_data is not None:
+            x_val, y_val, weights = keras.utils.unpack_x_y_sample_weight(
+                validation_data
+            )
+            _refuse_targets(y_val)
+            validation_data = self._batches(
+                x_val, weights, validation_batch_size or batch_size, "validation_data"
+            )
+        with data.user_errors():
+            return super().fit(
+                train,
+                shuffle=False,  # `train` shuffles itself.
+                validation_data=validation_data,
+                callbacks=_with_epoch(callbacks, epoch),
+                **kwargs,
+            )
+
+    def evaluate(
+        self, x, y=None, *, batch_size: int | None = None, sample_weight=None, **kwargs
+    ):
+        """The mean NLL in nats (and any metrics), as in Keras.
+
+        Args:
+            x: as for `fit`.
+            y: must stay ``None``.
+            batch_size: of data in memory; the result does not depend on it.
+            sample_weight: ``[N]``, a factor for the NLL of each row.
+            **kwargs: the other arguments of ``keras.Model.evaluate``.
+
+        Raises:
+            TypeError: data that are not numbers.
+            ValueError: as `fit`.
+        """
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
+            _refuse_targets(y)
+            batch_size = batch_size or _INFERENCE_BATCH_SIZE
+            x = self._batches(x, sample_weight, batch_size, "x")
+        with data.user_errors():
+            return super().evaluate(x, **kwargs)
+
+    def predict(self, x, *, batch_size: int | None = None, **kwargs):
+        """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
+
+        Args:
+            x: as for `fit`.
+            batch_size: of data in memory; the result does not depend on it.
+            **kwargs: the other arguments of ``keras.Model.predict``.
+
+        Raises:
+            TypeError: data that are not numbers.
+            ValueError: as `fit`.
+        """
+        x = self._batches(x, None, batch_size or _INFERENCE_BATCH_SIZE, "x")
+        with data.user_errors():
+            return super().predict(x, **kwargs)
+
+    def sample(self, num_samples: int, *, seed: int | None = None) -> tf.Tensor:
+        """Draws ``[num_samples, *event_shape]``.
+
+        Args:
+            num_samples: how many.
+            seed: the same integer gives the same samples at every call (TFP's own
+                integer seeds do not).
+        """
+        stateless = None if seed is None else tf.constant([0, seed], tf.int32)
+        return self.distribution.sample(num_samples, seed=stateless)
+
+    def summary(self, print_fn=None):
+        """Prints each part of the distribution with its number of parameters.
+
+        Args:
+            print_fn: called with the text in place of printing.
+        """
+        print_summary(self.distribution, self.name, print_fn)
+
+    def _batches(self, x, sample_weight, batch_size, name, shuffle_seed=None):
+        expected = {
+            "event_shape": self.distribution.event_shape,
+            "dtype": self.distribution.dtype,
+        }
+        if data.is_stream(x):
+            if sample_weight is not None:
+                raise ValueError(
+                    f"{name} is a stream ({type(x).__name__}), so that its weights "
+                    "come with it: yield (x, None, sample_weight)."
+                )
+            return data.checked_stream(x, **expected)
+        rows = data.checked_rows(x, name=name, **expected)
+        weights = data.checked_weights(sample_weight, len(rows), rows.dtype)
+        return data.batches(rows, weights, batch_size, shuffle_seed=shuffle_seed)
+
+
+class _EpochNumber(keras.callbacks.Callback):
+    """Tells the data pipeline the epoch, before it begins to iterate."""
+
+    def __init__(self, variable: tf.Variable):
+        super().__init__()
+        self._variable = variable
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._variable.assign(epoch)
+
+
+def _with_epoch(callbacks, variable: tf.Variable):
+    number = _EpochNumber(variable)
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.append(number)
+        return callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    return [number, *(callbacks or [])]
+
+
+def _refuse_targets(y) -> None:
+    if y is not None:
+        raise ValueError(
+            "A flow without a context has no targets: call fit(x), and give "
+            "validation_data as x or (x, None, sample_weight)."
+        )

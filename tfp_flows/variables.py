@@ -1,0 +1,265 @@
+"""Where the two worlds of variables meet, and the only place where they do.
+
+TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
+``keras.Variable``s held in a tree of ``keras.Layer``s. Neither sees into the other.
+
+* Keras → TFP: `KerasModule` makes a layer's weights visible to TFP.
+* TFP → Keras: `SharedVariable` is a Keras weight whose storage is an existing
+  ``tf.Variable``; `find_weights` collects both kinds from any TFP object.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+
+def as_reference(value, *, dtype: tf.DType, name: str):
+    """A parameter that is kept as it is if it can change, else as a tensor.
+
+    ``tf.Variable``s and ``tfp.util.DeferredTensor``s stay what they are, so that
+    training reaches them. A ``keras.Variable`` gives its storage: converting it, as
+    TFP's own bijectors do, would freeze its value.
+
+    Args:
+        value: anything that converts to a tensor, or a variable of either kind.
+        dtype: what it must be, or become if it has no dtype of its own.
+        name: what an error calls it.
+
+    Raises:
+        TypeError: it has another dtype.
+    """
+    if isinstance(value, keras.Variable):
+        value = value.value
+    found = _dtype_of(value)
+    if found is not None and found != dtype:
+        raise TypeError(f"{name} is {found.name}, but {dtype.name} is expected.")
+    if isinstance(value, tf.Variable | tfp.util.DeferredTensor):
+        return value
+    return tf.convert_to_tensor(value, dtype=dtype, name=name)
+
+
+def common_dtype(values: dict, *, where: str) -> tf.DType:
+    """The one floating dtype of named parameters, float32 if none has a dtype.
+
+    Raises:
+        TypeError: two differ, or one is not floating.
+    """
+    found = {k: _dtype_of(v) for k, v in values.items() if _dtype_of(v) is not None}
+    listed = ", ".join(f"{name} is {dtype.name}" for name, dtype in found.items())
+    if len(set(found.values())) > 1:
+        raise TypeError(f"{where}: the parameters must share one dtype, but {listed}.")
+    dtype = next(iter(found.values()), tf.float32)
+    if not dtype.is_floating:
+        raise TypeError(f"{where}: the parameters must be floating, but {listed}.")
+    return dtype
+
+
+def _dtype_of(value) -> tf.DType | None:
+    dtype = getattr(value, "dtype", None)
+    return None if dtype is None else tf.as_dtype(dtype)
+
+
+class KerasModule(tf.Module):
+    """A Keras 3 layer as a ``tf.Module``, so that TFP sees its weights.
+
+    A bijector that holds a Keras 3 layer directly has empty ``trainable_variables``.
+    Give it ``KerasModule(layer)`` instead: the weights then appear in
+    ``bijector.trainable_variables`` and are reached by ``tf.train.Checkpoint``,
+    ``tfp.math.minimize``, ``tfp.vi`` and `tfp_flows.FlowModel`.
+
+    Called with ``x`` of shape ``[..., D]`` it flattens the batch, since Keras layers
+    refuse an input of rank 1, and gives ``[..., K]`` in the dtype of ``x``.
+
+    Args:
+        layer: a built ``keras.Layer``, acting on the last axis.
+        name: of the module.
+
+    Raises:
+        TypeError: ``layer`` is no Keras layer.
+        ValueError: it has no weights yet, since it was not built; created during
+            the first ``log_prob`` they would be missed.
+
+    >>> import tensorflow_probability as tfp
+    >>> layer = keras.layers.Dense(2)
+    >>> layer.build((None, 1))
+    >>> net = tfp_flows.KerasModule(layer)
+    >>> bijector = tfp.bijectors.RealNVP(
+    ...     num_masked=1,
+    ...     shift_and_log_scale_fn=lambda x, units: tf.split(net(x), 2, axis=-1))
+    >>> len(net.trainable_variables)
+    2
+    """
+
+    def __init__(self, layer: keras.Layer, name: str | None = None):
+        if not isinstance(layer, keras.Layer):
+            raise TypeError(
+                f"KerasModule takes a keras.Layer, but got {type(layer).__name__}."
+            )
+        if not layer.built:
+            raise ValueError(
+                f"The Keras layer {layer.name!r} is not built, so that it has no "
+                "weights yet: call layer.build(input_shape) first."
+            )
+        super().__init__(name=name or _module_name(layer.name))
+        self.layer = layer
+        self._values = [v.value for v in layer.variables]
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of the weights (under mixed precision the layer computes in less)."""
+        return tf.as_dtype(self.layer.variable_dtype)
+
+    def __call__(self, x):
+        """Applies the layer to the last axis of ``x``, whatever its batch rank."""
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank == 2:
+            return tf.cast(self.layer(x), x.dtype)
+        flat = tf.reshape(x, [-1, x.shape[-1]])
+        y = tf.cast(self.layer(flat), x.dtype)
+        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [y.shape[-1]]], axis=0))
+
+
+def as_conditioner(conditioner, *, input_size: int, output_size: int, where: str):
+    """A callable from ``[..., input_size]`` to ``[..., output_size]``, checked.
+
+    A Keras layer becomes a `KerasModule`, built if it was not; a layer whose
+    attribute ``output_size`` is ``None`` is told what it must give.
+
+    Raises:
+        TypeError: ``conditioner`` cannot be called.
+        ValueError: its output has another size.
+    """
+    if isinstance(conditioner, keras.Layer):
+        if getattr(conditioner, "output_size", output_size) is None:
+            conditioner.output_size = output_size
+        if not conditioner.built:
+            conditioner.build((None, input_size))
+        conditioner = KerasModule(conditioner)
+    if not callable(conditioner):
+        raise TypeError(f"{where}: the conditioner {conditioner!r} is not callable.")
+    dtype = getattr(conditioner, "dtype", tf.float32)
+    try:
+        found = conditioner(tf.zeros([1, input_size], dtype)).shape[-1]
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise ValueError(
+            f"{where}: the conditioner does not take inputs of size {input_size}, the "
+            f"number of dimensions that pass through: {error}"
+        ) from error
+    if found != output_size:
+        raise ValueError(
+            f"{where}: the conditioner must give {output_size} numbers (the parameters "
+            f"of all transformed dimensions), but gives {found}."
+        )
+    return conditioner
+
+
+class SharedVariable(keras.Variable):
+    """A Keras weight that lives in the storage of an existing ``tf.Variable``.
+
+    Assigning to either changes both; there is no second copy.
+
+    >>> v = tf.Variable([1.0, 2.0])
+    >>> weight = SharedVariable(v)
+    >>> weight.assign([3.0, 4.0])
+    >>> v.numpy()
+    array([3., 4.], dtype=float32)
+    """
+
+    def __init__(self, variable: tf.Variable):
+        self._storage = variable
+        super().__init__(
+            initializer=lambda shape, dtype: variable,
+            shape=tuple(variable.shape),
+            dtype=variable.dtype.name,
+            trainable=variable.trainable,
+            autocast=False,
+            name=_module_name(variable.name.split(":")[0]),
+        )
+
+    def _initialize_with_initializer(self, initializer):
+        self._initialize(self._storage)
+
+
+class Weights(NamedTuple):
+    """What a TFP object holds that Keras should know."""
+
+    layers: list[keras.Layer]
+    variables: list[keras.Variable]
+
+
+def find_weights(module: tf.Module) -> Weights:
+    """The Keras layers and, as Keras weights, the other variables of a TFP object.
+
+    Each storage occurs once, however many ways lead to it: a variable that belongs
+    to one of the layers is not listed again.
+
+    Raises:
+        ValueError: a TFP object was given a ``keras.Variable`` and froze its value.
+    """
+    _refuse_frozen(module)
+    layers = list(_leaves(module, keras.Layer))
+    for layer in layers:
+        _require_built(layer)
+    seen = {id(v.value) for layer in layers for v in layer.variables}
+    variables = []
+    for leaf in _leaves(module, tf.Variable | keras.Variable):
+        is_keras = isinstance(leaf, keras.Variable)
+        storage = leaf.value if is_keras else leaf
+        if id(storage) not in seen:
+            seen.add(id(storage))
+            variables.append(leaf if is_keras else SharedVariable(leaf))
+    return Weights(layers, variables)
+
+
+def _require_built(layer: keras.Layer) -> None:
+    if not layer.built:
+        raise ValueError(
+            f"The Keras layer {layer.name!r} inside the distribution is not built, so "
+            "that it has no weights yet: call layer.build(input_shape) first."
+        )
+
+
+def _leaves(module: tf.Module, kinds) -> Iterator:
+    # tf.Module's own walk over attributes and nested structures; `expand_composites`
+    # looks into TFP's composite tensors as `module.variables` does.
+    return module._flatten(
+        predicate=lambda leaf: isinstance(leaf, kinds), expand_composites=True
+    )
+
+
+def _refuse_frozen(module: tf.Module) -> None:
+    for part in (module, *module.submodules):
+        for name, value in getattr(part, "parameters", {}).items():
+            if isinstance(value, keras.Variable) and not _holds(part, value):
+                raise ValueError(
+                    f"{type(part).__name__} {getattr(part, 'name', '')!r} was given "
+                    f"the keras.Variable {value.name!r} as {name!r} and froze its "
+                    "value when it was made: give it the variable's `.value`."
+                )
+
+
+def _holds(part: tf.Module, variable: keras.Variable) -> bool:
+    attributes = vars(part).values()
+    return any(a is variable or a is variable.value for a in attributes)
+
+
+def storage_ids(variables) -> set[int]:
+    """Identities of the storage of variables of either kind."""
+    return {id(v.value if isinstance(v, keras.Variable) else v) for v in variables}
+
+
+def num_elements(module: tf.Module) -> dict[int, int]:
+    """The size of each distinct storage below a TFP object, by its identity."""
+    weights = find_weights(module)
+    variables = [v for layer in weights.layers for v in layer.variables]
+    return {id(v.value): int(np.prod(v.shape)) for v in variables + weights.variables}
+
+
+def _module_name(name: str) -> str:
+    """A name that tf.Module (an identifier) and Keras (no slash) both accept."""
+    cleaned = "".join(c if c.isalnum() else "_" for c in name)
+    return cleaned if cleaned.isidentifier() else f"_{cleaned}"
