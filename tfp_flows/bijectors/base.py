@@ -1,5 +1,6 @@
 """The classes to subclass: what every bijector of the package shares."""
 
+import inspect
 from collections.abc import Mapping
 
 import numpy as np
@@ -76,10 +77,9 @@ class Bijector(tfb.Bijector):
         dtype: tf.DType | None = None,
         is_constant_jacobian: bool = False,
     ):
-        # `locals()` of a constructor that calls `super()` holds these two as well.
-        parameters = {
-            k: v for k, v in parameters.items() if k not in ("self", "__class__")
-        }
+        # `locals()` holds `self`, and perhaps names of the constructor's own.
+        arguments = _constructor_arguments(type(self))
+        parameters = {k: v for k, v in parameters.items() if k in arguments}
         name = parameters["name"]
         properties = self._parameter_properties(dtype)
         given = {key: parameters[key] for key in properties}
@@ -214,6 +214,12 @@ def require_plane(cls: type, event_size: int) -> None:
         )
 
 
+def _constructor_arguments(cls: type) -> set[str]:
+    own = (base for base in cls.__mro__ if issubclass(base, Bijector))
+    names = {name for base in own for name in inspect.signature(base).parameters}
+    return names - {"self", "parameters"}
+
+
 def _checked_event_size(event_size, where: str) -> int:
     if isinstance(event_size, bool) or not isinstance(event_size, int | np.integer):
         raise TypeError(
@@ -227,7 +233,7 @@ def _checked_event_size(event_size, where: str) -> int:
 def _variable(value, properties, *, dtype: tf.DType, name: str):
     constraint = properties.default_constraining_bijector_fn()
     if isinstance(constraint, tfb.Identity):
-        return tf.Variable(value, dtype=dtype, name=name)
+        return tf.Variable(tf.cast(value, dtype), name=name)
     return tfp.util.TransformedVariable(
         tf.cast(value, dtype), constraint, dtype=dtype, name=name
     )

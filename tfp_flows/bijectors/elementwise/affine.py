@@ -1,5 +1,6 @@
 """Shift and scale of each dimension."""
 
+import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
@@ -62,7 +63,7 @@ class Affine(Elementwise):
 
     @classmethod
     def _initial_parameters(cls, event_size, rng):
-        return {"shift": [0.0] * event_size, "log_scale": [0.0] * event_size}
+        return {"shift": np.zeros(event_size), "log_scale": np.zeros(event_size)}
 
     @classmethod
     def spec(cls, *, log_scale_bound: float | None = 3.0):

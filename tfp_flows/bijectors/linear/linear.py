@@ -1,5 +1,6 @@
 """A dense linear map."""
 
+import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
@@ -56,10 +57,7 @@ class Linear(Bijector):
     @classmethod
     def _initial_parameters(cls, event_size, rng):
         # Exactly the identity: every entry of W has a gradient there.
-        return {
-            "matrix": tf.eye(event_size, dtype=tf.float64),
-            "bias": [0.0] * event_size,
-        }
+        return {"matrix": np.eye(event_size), "bias": np.zeros(event_size)}
 
     def _forward(self, x):
         return _times(x, self.matrix) + self.bias

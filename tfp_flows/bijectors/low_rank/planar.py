@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -108,11 +109,8 @@ def _slope(t, one_plus_m) -> tf.Tensor:
     # sech² by its own formula: 1 − tanh² has no digits left where tanh is nearly 1.
     sech_squared = 4.0 * tf.sigmoid(2.0 * t) * tf.sigmoid(-2.0 * t)
     slope = tf.tanh(t) ** 2 + one_plus_m * sech_squared
-    return tf.maximum(slope, slope.dtype.as_numpy_dtype(2.0) ** _MIN_EXPONENT)
-
-
-# Below 2⁻¹²⁶ float32 is flushed to zero, and the logarithm would be −∞.
-_MIN_EXPONENT = -120
+    # A slope that is flushed to zero would make the logarithm −∞.
+    return tf.maximum(slope, np.finfo(slope.dtype.as_numpy_dtype).tiny)
 
 
 def _solve(target, one_plus_m) -> tf.Tensor:
@@ -124,18 +122,20 @@ def _solve(target, one_plus_m) -> tf.Tensor:
 
     # A little more than |m| on each side, so that rounding never puts the root
     # outside the bracket.
-    eps = 4.0 * target.dtype.as_numpy_dtype(_EPSILON[target.dtype])
-    reach = tf.abs(one_plus_m - 1.0) * (1.0 + eps) + eps * (1.0 + tf.abs(target))
+    eps = np.finfo(target.dtype.as_numpy_dtype).eps
+    rounding = 4.0 * eps * (1.0 + tf.abs(target))
+    reach = tf.abs(one_plus_m - 1.0) * (1.0 + 4.0 * eps) + rounding
+    # Half of the digits, on tanh's own scale; each Newton step doubles them.
     found = tfp.math.find_root_chandrupatla(
         lambda t: value_and_slope(t)[0],
         low=tf.stop_gradient(target - reach),
         high=tf.stop_gradient(target + reach),
-        position_tolerance=0.0,
+        position_tolerance=tf.stop_gradient(tf.maximum(rounding, eps**0.5)),
         value_tolerance=0.0,
         max_iterations=_MAX_ITERATIONS,
     )
     return newton_polish(value_and_slope, found.estimated_root)
 
 
-_EPSILON = {tf.float32: 2.0**-23, tf.float64: 2.0**-52}
+# Bisection alone takes 60 for a bracket of 1e6; the search takes about ten.
 _MAX_ITERATIONS = 100

@@ -1,0 +1,76 @@
+"""The conformance check finds what is wrong: each fault, planted, is reported."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfp_flows.bijectors import Affine, Planar, Rotation2D, ShiftAndCube
+from tfp_flows.testing import assert_bijector_conforms
+
+X = np.random.default_rng(0).normal(size=[8, 2])
+
+
+class WrongLogDet(ShiftAndCube):
+    def _forward_log_det_jacobian(self, x):
+        return tf.ones([], x.dtype)
+
+
+class Reflection(Rotation2D):
+    def _forward(self, x):
+        return super()._forward(x) * [1.0, -1.0]
+
+
+class Imprecise(Affine):
+    def _inverse(self, y):
+        return super()._inverse(y) * (1 + 1e-4)
+
+
+class Frozen(Affine):
+    def _forward(self, x):
+        return x * tf.exp(self.log_scale) + tf.stop_gradient(self.shift)
+
+
+class Decreasing(Affine):
+    @classmethod
+    def _is_increasing(cls):
+        return False
+
+
+class NotConstant(Planar):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._is_constant_jacobian = True
+
+
+class OnlyEager(Planar):
+    def _forward(self, x):
+        return super()._forward(x) if tf.executing_eagerly() else x
+
+
+class NaNFarOut(ShiftAndCube):
+    def _forward(self, x):
+        return tf.where(tf.abs(x) > 100, np.nan, super()._forward(x))
+
+
+@pytest.mark.parametrize(
+    "cls, message, options",
+    [
+        (WrongLogDet, "log-determinant against autodiff", {}),
+        (Reflection, r"forward\(inverse\(y\)\)", {}),
+        (Imprecise, r"forward\(inverse\(y\)\)", {}),
+        (Frozen, "gradient of forward by", {}),
+        (Decreasing, "monotonicity", {}),
+        (NotConstant, "constant log-determinant", {}),
+        (OnlyEager, r"in a tf\.function", {}),
+        (NaNFarOut, "extreme.*not finite", {}),
+        (ShiftAndCube, "not triangular", {"order": [1, 0]}),
+    ],
+)
+def test_fault(cls, message, options):
+    with pytest.raises(AssertionError, match=message):
+        assert_bijector_conforms(cls.trainable(2, seed=0), X, **options)
+
+
+def test_points_without_a_batch():
+    with pytest.raises(ValueError, match=r"\(2,\)"):
+        assert_bijector_conforms(ShiftAndCube(1.0), [0.0, 1.0])

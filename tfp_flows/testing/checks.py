@@ -1,0 +1,266 @@
+"""The checks of `assert_bijector_conforms`, a function each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.testing.case import Case, flat, size
+
+
+def check_round_trip(case: Case) -> None:
+    """Both orders, each up to the rounding that the map itself magnifies."""
+    y = case.forward(case.x)
+    case.check(y.dtype == case.x.dtype, f"forward gives {y.dtype.name}.")
+    case.check_finite(y, "forward")
+    # Points near the images, not the images: an inverse must not know its answer.
+    y = y + tf.cast(0.1, y.dtype) * tf.ones_like(y) if _is_onto(case, y) else y
+    check_backward_error(case, y)
+    back = case.inverse(case.forward(case.x))
+    stretch = np.linalg.norm(np.linalg.inv(case.jacobian(case.x)), 2, axis=(1, 2))
+    rounded = size(case.x) + stretch[:, None] * size(case.forward(case.x))
+    case.check_close(
+        flat(back), flat(case.x), case.rounding * rounded, "inverse(forward(x))"
+    )
+
+
+def _is_onto(case: Case, y) -> bool:
+    shifted = case.inverse(y + tf.cast(0.1, y.dtype))
+    return bool(np.isfinite(shifted).all())
+
+
+def check_backward_error(case: Case, y) -> None:
+    """``forward(inverse(y))`` against y: rounding in the inverse, sent through."""
+    x = case.inverse(y)
+    case.check_finite(x, "inverse")
+    stretch = np.linalg.norm(case.jacobian(x), 2, axis=(1, 2))[:, None]
+    rounded = size(y) + stretch * size(x)
+    case.check_close(
+        flat(case.forward(x)), flat(y), case.rounding * rounded, "forward(inverse(y))"
+    )
+
+
+def check_log_det(case: Case) -> None:
+    """Against the autodiff Jacobian, and the two directions against each other."""
+    found = case.fldj(case.x)
+    jacobian = case.jacobian(case.x)
+    _, expected = np.linalg.slogdet(jacobian)
+    # Rounding of the Jacobian's entries moves its log-determinant by its condition.
+    condition = np.linalg.cond(jacobian)
+    tolerance = case.rounding * (1 + np.abs(expected) + condition)
+    case.check_close(found, expected, tolerance, "log-determinant against autodiff")
+    case.check_close(
+        -case.ildj(case.forward(case.x)),
+        found,
+        tolerance * condition,
+        "fldj(x) = −ildj(forward(x))",
+    )
+
+
+def check_structure(case: Case, order: Sequence[int] | None) -> None:
+    """What the bijector, or the caller, declares of the Jacobian."""
+    jacobian = case.jacobian(case.x)
+    size_of = jacobian.shape[-1]
+    if case.bijector.forward_min_event_ndims == 0:
+        outside = jacobian * (1 - np.eye(size_of))
+        case.check(outside == 0, "an elementwise bijector's Jacobian is not diagonal.")
+    if order is not None:
+        ordered = jacobian[:, order][:, :, order]
+        outside = np.triu(np.abs(ordered), k=1)
+        case.check(
+            outside <= case.rounding, f"the Jacobian is not triangular in {order}."
+        )
+    if case.bijector.is_constant_jacobian:
+        log_det = case.fldj(case.x)
+        case.check_close(
+            log_det, log_det[:1], case.rounding, "a constant log-determinant"
+        )
+    try:
+        increasing = case.bijector._internal_is_increasing()
+    except NotImplementedError:
+        return
+    slopes = np.diagonal(jacobian, axis1=1, axis2=2)
+    case.check(
+        (slopes > 0) == np.asarray(increasing), "the declared monotonicity is wrong."
+    )
+
+
+def check_gradients(case: Case, nonzero: bool = False) -> None:
+    """Of values and log-determinants, by variables and points, both directions."""
+    y = tf.identity(case.forward(case.x))
+    _check_gradients_of(case, case.forward, case.fldj, case.x, "forward", nonzero)
+    _check_gradients_of(case, case.inverse, case.ildj, y, "inverse", nonzero)
+
+
+def _check_gradients_of(case, map_points, log_det, points, name, nonzero) -> None:
+    variables = case.bijector.trainable_variables
+    # Unequal weights, so that gradients of different points do not cancel.
+    weights = tf.cast(tf.reshape(tf.range(1, 1 + tf.size(points)), points.shape), float)
+    weights = tf.cast(weights, points.dtype) / tf.cast(tf.size(points), points.dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        total = tf.reduce_sum(weights * map_points(points)) + tf.reduce_sum(
+            log_det(points)
+        )
+    at_points, *at_variables = tape.gradient(total, [points, *variables])
+    case.check_finite(at_points, f"the gradient of {name} by its input")
+    for variable, gradient in zip(variables, at_variables, strict=True):
+        what = f"the gradient of {name} by {variable.name}"
+        case.check(gradient is not None, f"{what} is missing.")
+        case.check_finite(gradient, what)
+        if nonzero:
+            case.check(np.any(np.asarray(gradient) != 0), f"{what} is 0.")
+
+
+def _outputs(case: Case, x, y) -> dict[str, tf.Tensor]:
+    return {
+        "forward": case.forward(x),
+        "inverse": case.inverse(y),
+        "fldj": case.fldj(x),
+        "ildj": case.ildj(y),
+    }
+
+
+def _tolerances(case: Case) -> dict[str, float]:
+    """Of two computations of the same outputs at ``case.x`` and its images."""
+    jacobian = case.jacobian(case.x)
+    most = np.linalg.norm(jacobian, 2, axis=(1, 2)).max()
+    least = np.linalg.norm(np.linalg.inv(jacobian), 2, axis=(1, 2)).max()
+    x, y = size(case.x).max(), size(case.forward(case.x)).max()
+    log_det = 1 + np.abs(case.fldj(case.x)).max() + most * least
+    scales = {
+        "forward": y + most * x,
+        "inverse": x + least * y,
+        "fldj": log_det,
+        "ildj": log_det * most * least,
+    }
+    return {name: case.rounding * scale for name, scale in scales.items()}
+
+
+def _check_outputs(case: Case, found, expected, tolerances, what: str) -> None:
+    for name, tolerance in tolerances.items():
+        a, b = np.asarray(found[name]), np.asarray(expected[name])
+        case.check(a.shape == b.shape, f"{name} {what} has shape {a.shape}.")
+        case.check_close(a, b, tolerance, f"{name} {what}")
+
+
+def check_batch_ranks(case: Case) -> None:
+    """Points alone and in a batch of rank 2 against the batch of rank 1."""
+    x, y = case.x, tf.identity(case.forward(case.x))
+    expected = _outputs(case, x, y)
+    tolerances = _tolerances(case)
+    alone = _outputs(case, x[0], y[0])
+    first = {name: value[0] for name, value in expected.items()}
+    _check_outputs(case, alone, first, tolerances, "of a point without a batch")
+
+    def folded(t):
+        return tf.reshape(t, [2, len(x) // 2, *t.shape[1:]])
+
+    square = _outputs(case, folded(x), folded(y))
+    folds = {name: folded(value) for name, value in expected.items()}
+    _check_outputs(case, square, folds, tolerances, "of a batch of rank 2")
+
+
+def check_batch_of_parameters(case: Case) -> None:
+    """Two sets of parameters in one bijector against each set in its own."""
+    bijector = case.bijector
+    properties = type(bijector).parameter_properties(case.x.dtype)
+    values = {
+        name: tf.convert_to_tensor(bijector.parameters[name])
+        for name, p in properties.items()
+        if p.is_tensor and bijector.parameters.get(name) is not None
+    }
+    if not values:
+        return
+    other = {name: 1.1 * value for name, value in values.items()}
+    stacked = {name: tf.stack([values[name], other[name]]) for name in values}
+    both = Case(bijector.copy(**stacked), case.x, case.x.dtype.name, case.where)
+    batch = both.bijector.experimental_batch_shape(x_event_ndims=case.event_ndims)
+    case.check(batch == [2], f"two sets of parameters have batch shape {batch}.")
+    x, y = case.x, tf.identity(case.forward(case.x))
+    found = _outputs(both, tf.stack([x, x], axis=1), tf.stack([y, y], axis=1))
+    for index, each in enumerate([values, other]):
+        one = Case(bijector.copy(**each), x, x.dtype.name, case.where)
+        _check_outputs(
+            case,
+            {name: value[:, index] for name, value in found.items()},
+            _outputs(one, x, y),
+            _tolerances(one),
+            "of parameters in a batch",
+        )
+    spread = both.forward(x[:, tf.newaxis])
+    case.check_close(
+        spread,
+        found["forward"],
+        _tolerances(case)["forward"],
+        "forward of points broadcast with parameters",
+    )
+
+
+def check_execution_modes(case: Case) -> None:
+    """``tf.function`` and XLA against eager execution."""
+    y = tf.identity(case.forward(case.x))
+    expected = _outputs(case, case.x, y)
+    tolerances = _tolerances(case)
+    for jit_compile, name in [(False, "in a tf.function"), (True, "under XLA")]:
+        compiled = tf.function(
+            lambda x, y: _outputs(case, x, y), jit_compile=jit_compile
+        ).get_concrete_function(case.x, y)
+        _check_outputs(case, compiled(case.x, y), expected, tolerances, name)
+
+
+def check_compositions(case: Case) -> None:
+    """``tfb.Invert``, ``tfb.Chain``, ``copy`` and ``tfd.TransformedDistribution``."""
+    x, bijector = case.x, case.bijector
+    y = tf.identity(case.forward(x))
+    fldj = case.fldj(x)
+    tolerances = _tolerances(case)
+    for name, same in {
+        "tfb.Invert of tfb.Invert": tfb.Invert(tfb.Invert(bijector)),
+        "tfb.Chain": tfb.Chain([tfb.Identity(), bijector]),
+        "copy": bijector.copy(),
+    }.items():
+        other = Case(same, x, x.dtype.name, case.where)
+        found = _outputs(other, x, y)
+        _check_outputs(case, found, _outputs(case, x, y), tolerances, f"of {name}")
+    flow = tfd.TransformedDistribution(_normal(x), bijector)
+    expected = flow.distribution.log_prob(x) - fldj
+    # The base magnifies the error of the inverse by the distance from its centre.
+    tolerance = tolerances["ildj"] + tolerances["inverse"] * (1 + size(x).max())
+    case.check_close(flow.log_prob(y), expected, tolerance, "log_prob of the flow")
+    shape = flow.sample(3, seed=[0, 1]).shape
+    case.check(shape == [3, *y.shape[1:]], f"sample(3) has shape {shape}.")
+
+
+def _normal(x) -> tfd.Distribution:
+    shape = x.shape[1:]
+    return tfd.Independent(tfd.Normal(tf.zeros(shape, x.dtype), 1), len(shape))
+
+
+def check_integral(case: Case) -> None:
+    """The density of the flow over a standard normal integrates to 1 (D = 1 and 2)."""
+    event_shape = case.x.shape[1:]
+    dimensions = event_shape.num_elements()
+    if dimensions > 2 or case.x.dtype != tf.float64:
+        return  # Quadrature is a test of the formulas, not of the precision.
+    flow = tfd.TransformedDistribution(_normal(case.x), case.bijector)
+    # The image of a ball that holds the mass, by its boundary and its inside.
+    points = flat(flow.sample(20_000, seed=[0, 1]))
+    margin = 0.1 * (points.max(0) - points.min(0))
+    low, high = points.min(0) - margin, points.max(0) + margin
+    num = 1 + int(160_000 ** (1 / dimensions))
+    axes = [np.linspace(a, b, num) for a, b in zip(low, high, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, *event_shape)
+    density = np.exp(flow.log_prob(grid))
+    integral = np.nansum(density) * np.prod((high - low) / (num - 1))
+    case.check(abs(integral - 1) < 0.02, f"its density integrates to {integral:.4f}.")
+
+
+def check_extreme(case: Case) -> None:
+    """Far out: finite values and gradients, and the backward error of the inverse."""
+    case.check_finite(case.forward(case.x), "forward")
+    case.check_finite(case.fldj(case.x), "fldj")
+    check_backward_error(case, case.x)
+    check_gradients(case)

@@ -1,0 +1,53 @@
+"""One example of each bijector, for the conformance tests and for readers."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tensorflow_probability import bijectors as tfb
+
+from tfp_flows import bijectors, conditioners
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What `assert_bijector_conforms` takes.
+
+    Args:
+        make: a function of the dtype's name that makes the bijector.
+        event_size: size of the points to try it on.
+        order: as for `assert_bijector_conforms`.
+    """
+
+    make: Callable[[str], tfb.Bijector]
+    event_size: int = 2
+    order: Sequence[int] | None = None
+
+    @property
+    def x(self) -> np.ndarray:
+        """Points ``[12, event_size]``, the same at each call."""
+        return np.random.default_rng(0).normal(size=[12, self.event_size])
+
+
+def _coupling(dtype: str) -> bijectors.Coupling:
+    return bijectors.Coupling(
+        conditioners.MLP([8], activation="tanh", seed=1, dtype=dtype),
+        bijectors.Affine.spec(),
+        mask=[False, True, False],
+    )
+
+
+def _trainable(cls, event_size: int) -> Callable[[str], tfb.Bijector]:
+    return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype)
+
+
+EXAMPLES: dict[str, Example] = {
+    "Affine": Example(_trainable(bijectors.Affine, 2)),
+    "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
+    "Linear": Example(_trainable(bijectors.Linear, 2)),
+    "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
+    "Planar": Example(_trainable(bijectors.Planar, 2)),
+    "Radial": Example(_trainable(bijectors.Radial, 2)),
+    "Rotation2D": Example(_trainable(bijectors.Rotation2D, 2)),
+    "ShiftAndCube": Example(_trainable(bijectors.ShiftAndCube, 2), order=[0, 1]),
+}
