@@ -1,0 +1,22 @@
+"""Pictures of flows in two dimensions, and of their training.
+
+Every function returns a matplotlib figure, made with pyplot (a notebook shows it), and
+saves it if it is given a `path`. `TrainingGIF` is a Keras callback. matplotlib is
+imported when the first picture is drawn.
+"""
+
+from tfp_flows.visualization.density import plot_density
+from tfp_flows.visualization.history import plot_history
+from tfp_flows.visualization.samples import plot_samples
+from tfp_flows.visualization.stages import plot_stages
+from tfp_flows.visualization.steps import stages
+from tfp_flows.visualization.training_gif import TrainingGIF
+
+__all__ = [
+    "TrainingGIF",
+    "plot_density",
+    "plot_history",
+    "plot_samples",
+    "plot_stages",
+    "stages",
+]

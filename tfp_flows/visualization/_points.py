@@ -1,0 +1,85 @@
+"""What the pictures share: checks, limits, samples and densities on grids."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+# Points of the grid at which a density is evaluated in one call.
+GRID_BLOCK = 1 << 14
+
+
+def as_points(x, what: str) -> np.ndarray:
+    """`x` as an array `[N, 2]` of finite numbers; ValueError otherwise."""
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
+        raise ValueError(f"{what} must have shape [N, 2], got {list(x.shape)}.")
+    bad = np.count_nonzero(~np.all(np.isfinite(x), axis=1))
+    if bad:
+        raise ValueError(f"{what}: {bad} of {len(x)} points are not finite.")
+    return x
+
+
+def check_planar(distribution, what: str) -> None:
+    """Raises unless `distribution` is one distribution of points of the plane."""
+    if not isinstance(distribution, tfp.distributions.Distribution):
+        raise TypeError(
+            f"{what} must be a tfd.Distribution, got {type(distribution).__name__}."
+        )
+    event, batch = distribution.event_shape, distribution.batch_shape
+    if not (event.is_compatible_with([2]) and batch.is_compatible_with([])):
+        raise ValueError(
+            f"{what} must have event shape [2] and batch shape [], got event shape "
+            f"{event} and batch shape {batch}."
+        )
+
+
+def draw_samples(distribution, num_samples: int, seed: int) -> np.ndarray:
+    """Samples `[num_samples, 2]`: the same ones whenever `seed` is the same."""
+    return distribution.sample(num_samples, seed=tf.constant([0, seed])).numpy()
+
+
+def at_most(points: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """`count` of the points, picked at random, or all if they are fewer."""
+    if len(points) <= count:
+        return points
+    picked = np.random.default_rng(seed).choice(len(points), count, replace=False)
+    return points[picked]
+
+
+def bounds_of(points: np.ndarray):
+    """Limits that hold nearly all points, with a margin around them."""
+    low, high = np.quantile(points, [0.002, 0.998], axis=0)
+    margin = np.where(high > low, 0.08 * (high - low), 1.0)
+    return tuple(zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
+
+
+def as_bounds(bounds):
+    """`bounds` as floats, if they are `((x_min, x_max), (y_min, y_max))`."""
+    array = np.asarray(bounds, float)
+    if array.shape != (2, 2) or not np.all(array[:, 0] < array[:, 1]):
+        raise ValueError(
+            f"bounds must be ((x_min, x_max), (y_min, y_max)), got {bounds}."
+        )
+    return tuple(tuple(axis) for axis in array.tolist())
+
+
+def squared(bounds):
+    """The same centre, and the longer of the two sides for both axes."""
+    half = max(high - low for low, high in bounds) / 2.0
+    centres = [(low + high) / 2.0 for low, high in bounds]
+    return tuple((centre - half, centre + half) for centre in centres)
+
+
+def density_on_grid(distribution, bounds, resolution: int) -> np.ndarray:
+    """The density at the centres of `resolution`² cells: `[y, x]`, y upwards."""
+    x, y = (
+        low + (high - low) * (np.arange(resolution) + 0.5) / resolution
+        for low, high in bounds
+    )
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    grid = grid.astype(tf.as_dtype(distribution.dtype).as_numpy_dtype)
+    blocks = np.array_split(grid, math.ceil(len(grid) / GRID_BLOCK))
+    log_p = np.concatenate([distribution.log_prob(block).numpy() for block in blocks])
+    return np.exp(log_p).reshape(resolution, resolution)

@@ -1,0 +1,63 @@
+"""The steps of a flow."""
+
+import tensorflow_probability as tfp
+
+tfb = tfp.bijectors
+tfd = tfp.distributions
+
+
+def stages(flow):
+    r"""The base of a flow and its bijectors, in the order in which they are applied.
+
+    The forward map of `tfb.Chain([f, g])` is f(g(z)): a chain lists its last step
+    first. Here the first step comes first: `[g, f]`. Chains within chains are
+    flattened, and the inverse of a chain becomes the inverses of its parts in opposite
+    order.
+
+    Args:
+        flow: a `tfd.TransformedDistribution`.
+
+    Returns:
+        The base distribution and the list of bijectors, as `plot_stages` takes them.
+
+    Raises:
+        TypeError: if `flow` is no `tfd.TransformedDistribution`.
+
+    >>> import tensorflow_probability as tfp
+    >>> tfb, tfd = tfp.bijectors, tfp.distributions
+    >>> normal = tfd.Sample(tfd.Normal(0.0, 1.0), [2])
+    >>> flow = tfd.TransformedDistribution(
+    ...     normal, tfb.Chain([tfb.Shift(1.0), tfb.Scale(2.0)]))
+    >>> base, bijectors = stages(flow)
+    >>> [bijector.name for bijector in bijectors]
+    ['scale', 'shift']
+    """
+    if not is_a(flow, tfd.TransformedDistribution):
+        raise TypeError(
+            "flow must be a tfd.TransformedDistribution (a base and a bijector), got "
+            f"{type(flow).__name__}."
+        )
+    return flow.distribution, _in_order(flow.bijector)
+
+
+def _in_order(bijector):
+    if is_a(bijector, tfb.Chain):
+        return [step for part in bijector.bijectors[::-1] for step in _in_order(part)]
+    if is_a(bijector, tfb.Invert):
+        return [_inverse(step) for step in _in_order(bijector.bijector)[::-1]]
+    return [bijector]
+
+
+def _inverse(bijector):
+    is_inverse = is_a(bijector, tfb.Invert)
+    return bijector.bijector if is_inverse else tfb.Invert(bijector)
+
+
+def is_a(part, cls: type) -> bool:
+    """Whether `part` was made by TFP's `cls`, or by a subclass of it.
+
+    Around parts that are no composite tensors, which most bijectors outside TFP are
+    not, the constructor of `Chain` gives a `_Chain`, the base class of `Chain`; and so
+    for `Invert` and `TransformedDistribution`.
+    """
+    return isinstance(part, cls) or issubclass(cls, type(part))
