@@ -1,0 +1,69 @@
+# Two commands for a new machine: `make demo` and `make test`.
+# Each makes a virtual environment in .venv and installs what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo_output
+BIN = $(VENV)/bin
+SOURCES = $(sort $(wildcard tutorials/[0-9]*.py))
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export MPLBACKEND ?= Agg
+
+.PHONY: help demo test lint tests short-tutorials tutorials clean
+
+help:
+	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
+	@echo "make test       all that CI runs: linters, doctests, tests, short tutorials"
+	@echo "make tutorials  run the tutorials in full; writes notebooks and figures/"
+	@echo "make clean      remove the virtual environment and what was generated"
+
+# The package alone, for the demo.
+$(VENV)/package: setup.cfg
+	@echo "==> Making a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "tfp_flows needs Python 3.11 to 3.13, but $(PYTHON) is $$($(PYTHON) --version)." \
+	  "Choose another: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@echo "==> Installing tfp_flows with TensorFlow (some hundred MB, a few minutes)"
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+# And what tests, linters and tutorials need.
+$(VENV)/dev: $(VENV)/package
+	@echo "==> Installing the tools for tests and tutorials"
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/package
+	@echo "==> Training a RealNVP on two moons"
+	$(BIN)/tfp-flows demo --out $(DEMO)
+
+test: lint tests short-tutorials
+	@echo "==> All of CI passed"
+
+lint: $(VENV)/dev
+	@echo "==> Ruff: style and format"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "==> Import-linter: the layers of the package"
+	$(BIN)/lint-imports
+
+tests: $(VENV)/dev
+	@echo "==> Doctests and tests"
+	$(BIN)/python -m pytest -n 2
+
+short-tutorials: $(VENV)/dev
+	@for tutorial in $(SOURCES); do \
+	  echo "==> $$tutorial, in its short form"; \
+	  TFP_FLOWS_SHORT=1 $(BIN)/python $$tutorial || exit 1; \
+	done
+
+tutorials: $(VENV)/dev
+	@for tutorial in $(SOURCES); do \
+	  echo "==> $$tutorial, in full"; \
+	  $(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --execute $$tutorial || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info
