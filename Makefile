@@ -15,7 +15,8 @@ export MPLBACKEND ?= Agg
 help:
 	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
 	@echo "make test       all that CI runs: linters, doctests, tests, short tutorials"
-	@echo "make tutorials  run the tutorials in full; writes notebooks and figures/"
+	@echo "make tutorials  run the tutorials in full (about 15 minutes); writes"
+	@echo "                the notebooks and figures/"
 	@echo "make clean      remove the virtual environment and what was generated"
 
 # The package alone, for the demo.
@@ -64,6 +65,8 @@ tutorials: $(VENV)/dev
 	  echo "==> $$tutorial, in full"; \
 	  $(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --execute $$tutorial || exit 1; \
 	done
+	@echo "==> The demo, for the README"
+	$(BIN)/tfp-flows demo --out figures/demo
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info

@@ -69,7 +69,8 @@ class KerasModule(tf.Module):
     A bijector that holds a Keras 3 layer directly has empty ``trainable_variables``.
     Give it ``KerasModule(layer)`` instead: the weights then appear in
     ``bijector.trainable_variables`` and are reached by ``tf.train.Checkpoint``,
-    ``tfp.math.minimize``, ``tfp.vi`` and `tfp_flows.FlowModel`.
+    ``tfp.math.minimize``, ``tfp.vi`` and `tfp_flows.FlowModel`. Hold it as an
+    attribute: a function that closes over it hides it again.
 
     Called with ``x`` of shape ``[..., D]`` it flattens the batch, since Keras layers
     refuse an input of rank 1, and gives ``[..., K]`` in the dtype of ``x``.
@@ -83,13 +84,11 @@ class KerasModule(tf.Module):
         ValueError: it has no weights yet, since it was not built; created during
             the first ``log_prob`` they would be missed.
 
-    >>> import tensorflow_probability as tfp
     >>> layer = keras.layers.Dense(2)
     >>> layer.build((None, 1))
-    >>> net = tfp_flows.KerasModule(layer)
-    >>> bijector = tfp.bijectors.RealNVP(
-    ...     num_masked=1,
-    ...     shift_and_log_scale_fn=lambda x, units: tf.split(net(x), 2, axis=-1))
+    >>> net = KerasModule(layer)
+    >>> net(tf.ones([5, 4, 1])).shape
+    TensorShape([5, 4, 2])
     >>> len(net.trainable_variables)
     2
     """
@@ -164,7 +163,7 @@ class SharedVariable(keras.Variable):
 
     >>> v = tf.Variable([1.0, 2.0])
     >>> weight = SharedVariable(v)
-    >>> weight.assign([3.0, 4.0])
+    >>> _ = weight.assign([3.0, 4.0])
     >>> v.numpy()
     array([3., 4.], dtype=float32)
     """

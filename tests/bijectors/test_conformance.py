@@ -38,19 +38,17 @@ VARIANTS = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_variant(variant):
     x = np.random.default_rng(1).normal(size=[8, 2])
-    assert_bijector_conforms(VARIANTS[variant], x)
+    assert_bijector_conforms(VARIANTS[variant]("float64"), x)
 
 
 @pytest.mark.parametrize("cls", [bijectors.Planar, bijectors.Radial])
 def test_one_dimension(cls):
     x = np.random.default_rng(1).normal(size=[8, 1])
-    assert_bijector_conforms(lambda dtype: cls.trainable(1, seed=0, dtype=dtype), x)
+    assert_bijector_conforms(cls.trainable(1, seed=0, dtype="float64"), x)
 
 
 @pytest.mark.parametrize("flow", [flows.nice, flows.real_nvp])
 def test_flow(flow):
-    def make(dtype):
-        return flow(3, num_layers=3, hidden_units=[8], seed=0, dtype=dtype).bijector
-
     x = np.random.default_rng(1).normal(size=[8, 3])
-    assert_bijector_conforms(make, x, spread=0.3, extreme=100.0)
+    bijector = flow(3, num_layers=2, hidden_units=[8], seed=0).bijector
+    assert_bijector_conforms(bijector, x, spread=0.3, extreme=100.0)

@@ -94,8 +94,13 @@ def half_mask(event_size: int, index: int, name: str) -> np.ndarray:
     """The mask of coupling layer ``index``: the halves take turns at passing through.
 
     Raises:
+        TypeError: an event size that is no integer.
         ValueError: an event of size 1 cannot be split.
     """
+    if not isinstance(event_size, int | np.integer):
+        raise TypeError(
+            f"flows.{name}: event_size must be an integer, but got {event_size!r}."
+        )
     if event_size < 2:
         raise ValueError(
             f"flows.{name}: a coupling splits the event in two, so event_size must be "

@@ -36,7 +36,7 @@ def nice(
     Raises:
         ValueError: an event size below 2, a number of layers below 1, or a base of
             another event shape.
-        TypeError: a base of another dtype.
+        TypeError: an event size that is no integer, or a base of another dtype.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nice(2, num_layers=4, seed=0)

@@ -1,15 +1,27 @@
 """What stands between a user's data and Keras: checks, casts, batches."""
 
+import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 # Marks an assertion of ours inside a data pipeline, so that `user_errors` knows it.
-_NOT_FINITE = "tfp_flows: not finite, batch"
+_BAD_BATCH = "tfp_flows: bad batch"
+_PYTHON_ERROR = re.compile(
+    r"(ValueError|TypeError): (batch \d+ of the stream.*?)\s*(?:Traceback|$)", re.DOTALL
+)
+
+
+class Rows(NamedTuple):
+    """Checked data in memory: ``[N, *event_shape]`` and ``[N]`` or ``None``."""
+
+    x: np.ndarray
+    weights: np.ndarray | None
 
 
 def is_stream(x) -> bool:
@@ -19,18 +31,17 @@ def is_stream(x) -> bool:
     )
 
 
-def checked_rows(x, *, event_shape: tf.TensorShape, dtype: tf.DType, name: str):
-    """Data in memory as a tensor ``[N, *event_shape]`` of the flow's dtype.
-
-    Integers are cast, as other floating types are.
+def checked_rows(
+    x, weights=None, *, event_shape: tf.TensorShape, dtype: tf.DType, name: str
+) -> Rows:
+    """Data in memory, in the flow's dtype. Other numbers are cast.
 
     Raises:
         TypeError: not numbers.
-        ValueError: no rows, rows of another shape, or one that is not finite.
+        ValueError: no rows, rows of another shape, or one that is not finite; weights
+            of another shape, or one that is negative or not finite.
     """
-    rows = np.asarray(x)
-    if rows.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be real numbers, but its dtype is {rows.dtype}.")
+    rows = _real_array(x, name)
     if not _fits(rows.shape, event_shape):
         raise ValueError(
             f"{name} must have shape {_rows_of(event_shape)} (the flow's events have "
@@ -38,77 +49,93 @@ def checked_rows(x, *, event_shape: tf.TensorShape, dtype: tf.DType, name: str):
         )
     if not len(rows):
         raise ValueError(f"{name} has no rows; its shape is {rows.shape}.")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         cast = rows.astype(dtype.as_numpy_dtype)
-    bad = np.flatnonzero(~np.isfinite(cast).reshape(len(cast), -1).all(axis=1))
+    good = np.isfinite(cast) if dtype.is_floating else cast == rows
+    bad = np.flatnonzero(~good.reshape(len(cast), -1).all(axis=1))
     if bad.size:
         raise ValueError(
             f"{name} must be finite in {dtype.name}, but row {bad[0]} is "
             f"{rows[bad[0]].tolist()}"
             + (f" (and {bad.size - 1} more rows are not)." if bad.size > 1 else ".")
         )
-    return tf.constant(cast)
+    if weights is not None:
+        weights = _checked_weights(weights, len(rows), _weight_dtype(dtype), name)
+    return Rows(cast, weights)
 
 
-def checked_weights(sample_weight, num_rows: int, dtype: tf.DType):
-    """Weights of rows as a tensor ``[N]``, or ``None``.
-
-    Raises:
-        ValueError: another shape, or a weight that is negative or not finite.
-    """
-    if sample_weight is None:
-        return None
-    weights = np.asarray(sample_weight, dtype.as_numpy_dtype)
+def _checked_weights(sample_weight, num_rows: int, dtype: tf.DType, name: str):
+    where = f"{name}: sample_weight"
+    weights = _real_array(sample_weight, where).astype(dtype.as_numpy_dtype)
     if weights.shape != (num_rows,):
         raise ValueError(
-            f"sample_weight must have shape [{num_rows}], a weight for each row, but "
-            f"has shape {weights.shape}."
+            f"{where} must have shape [{num_rows}], a weight for each row, but has "
+            f"shape {weights.shape}."
         )
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if bad.size:
         raise ValueError(
-            f"sample_weight must be finite and not negative, but row {bad[0]} has "
+            f"{where} must be finite and not negative, but row {bad[0]} has "
             f"{weights[bad[0]]}."
         )
-    return tf.constant(weights)
+    return weights
 
 
-def split_rows(x, sample_weight, fraction: float):
-    """``((x, weights), (x, None, weights))``, the second the last rows to hold out.
+def _real_array(x, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} does not form an array: {error}") from error
+    if array.dtype.kind not in "bfiu":
+        raise TypeError(f"{name} must be real numbers, but its dtype is {array.dtype}.")
+    return array
+
+
+def _weight_dtype(dtype: tf.DType) -> tf.DType:
+    return dtype if dtype.is_floating else tf.float32
+
+
+def split_rows(rows, fraction: float) -> tuple[Rows, Rows]:
+    """Checked rows in two, the second the last ones to hold out.
 
     Raises:
         ValueError: a stream, a fraction outside (0, 1), or one that leaves no row.
     """
-    if is_stream(x):
+    if not isinstance(rows, Rows):
         raise ValueError(
-            f"validation_split goes with data in memory, but x is a stream "
-            f"({type(x).__name__}): give validation_data."
+            "validation_split goes with data in memory, but x is a stream: give "
+            "validation_data."
         )
-    rows = np.asarray(x)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
-    kept = int(len(rows) * (1.0 - fraction)) if 0.0 < fraction < 1.0 else 0
-    if not 0 < kept < len(rows):
+    num_rows = len(rows.x)
+    kept = int(num_rows * (1.0 - fraction)) if 0.0 < fraction < 1.0 else 0
+    if not 0 < kept < num_rows:
         raise ValueError(
             f"validation_split={fraction} must be between 0 and 1 and leave rows on "
-            f"both sides, but x has {len(rows)} rows."
+            f"both sides, but x has {num_rows} rows."
         )
-    if weights is None:
-        return (rows[:kept], None), (rows[kept:], None, None)
-    return (rows[:kept], weights[:kept]), (rows[kept:], None, weights[kept:])
+    first = Rows(*(None if part is None else part[:kept] for part in rows))
+    last = Rows(*(None if part is None else part[kept:] for part in rows))
+    return first, last
 
 
-def batches(rows, weights, batch_size: int, *, shuffle_seed=None) -> tf.data.Dataset:
-    """A dataset of ``(x, y=None, sample_weight)`` as Keras takes it.
+def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Dataset:
+    """A dataset of ``(x,)`` or ``(x, unused, sample_weight)`` as Keras takes it.
 
     Args:
-        rows: ``[N, ...]``.
-        weights: ``[N]`` or ``None``.
+        rows: checked.
         batch_size: of all batches but the last.
         shuffle_seed: ``None`` for the order of the rows, else a pair (seed, epoch)
             whose epoch may be a ``tf.Variable``: each iteration over the dataset
             draws the order that belongs to the pair at that time.
+
+    Raises:
+        ValueError: a batch size below 1.
     """
-    num_rows = len(rows)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more, but got {batch_size}.")
+    num_rows = len(rows.x)
+    # Tensors, which the dataset captures; arrays it would write into its graph.
+    tensors = [None if part is None else tf.constant(part) for part in rows]
 
     def order(_):
         index = tf.range(num_rows)
@@ -118,8 +145,9 @@ def batches(rows, weights, batch_size: int, *, shuffle_seed=None) -> tf.data.Dat
         return tf.data.Dataset.from_tensor_slices(index).batch(batch_size)
 
     def gather(index):
-        x = tf.gather(rows, index)
-        return (x,) if weights is None else (x, None, tf.gather(weights, index))
+        x, weights = tensors
+        x = tf.gather(x, index)
+        return _batch(x, None if weights is None else tf.gather(weights, index))
 
     return (
         tf.data.Dataset.range(1)
@@ -140,57 +168,81 @@ def checked_stream(stream, *, event_shape: tf.TensorShape, dtype: tf.DType):
         TypeError: batches that are not numbers.
         ValueError: batches of another shape or with targets (at once where the
             stream declares them); at the batch, with its number, where an entry is
-            not finite.
+            not finite or a weight negative.
     """
-
-    def check(number, batch):
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
-        if y is not None:
-            raise ValueError(
-                "The stream yields pairs (x, y), but a flow without a context has no "
-                "targets: yield x, (x,) or (x, None, sample_weight)."
-            )
-        x = tf.convert_to_tensor(x)
-        if not (x.dtype.is_floating or x.dtype.is_integer):
-            raise TypeError(f"Batches must be real numbers, but are {x.dtype.name}.")
-        if x.shape.rank is not None and not _fits(x.shape, event_shape):
-            raise ValueError(
-                f"Batches must have shape {_rows_of(event_shape)} (the flow's events "
-                f"have shape {tuple(event_shape)}), but have shape {tuple(x.shape)}."
-            )
-        x = tf.cast(x, dtype)
-        finite = tf.reduce_all(tf.math.is_finite(x))
-        assertion = tf.debugging.Assert(finite, [_NOT_FINITE, number])
-        with tf.control_dependencies([] if assertion is None else [assertion]):
-            x = tf.identity(x)
-        return (x,) if weights is None else (x, None, tf.cast(weights, dtype))
-
+    expected = {"event_shape": event_shape, "dtype": dtype}
     if isinstance(stream, tf.data.Dataset):
-        return stream.enumerate().map(check)
+        check = functools.partial(_checked_tensors, **expected)
+        return stream.enumerate().map(tf.autograph.experimental.do_not_convert(check))
     if isinstance(stream, keras.utils.PyDataset):
-        return _CheckedPyDataset(stream, check)
-    return (check(number, batch) for number, batch in enumerate(stream))
+        return _CheckedPyDataset(stream, expected)
+    return (_checked_arrays(*item, **expected) for item in enumerate(stream))
+
+
+def _unpack(batch, where: str):
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    if y is not None:
+        raise ValueError(
+            f"{where} is a pair (x, y), but a flow without a context has no targets: "
+            "yield x, (x,) or (x, None, sample_weight)."
+        )
+    return x, weights
+
+
+def _checked_arrays(number: int, batch, **expected):
+    name = f"batch {number} of the stream"
+    x, weights = checked_rows(*_unpack(batch, name), name=name, **expected)
+    return _batch(x, weights)
+
+
+def _batch(x, weights):
+    # The targets are not used, but Keras passes no `None` to replicas, nor through a
+    # PyDataset.
+    return (x,) if weights is None else (x, weights, weights)
+
+
+def _checked_tensors(number, batch, *, event_shape: tf.TensorShape, dtype: tf.DType):
+    x, weights = _unpack(batch, "a batch of the stream")
+    x = tf.convert_to_tensor(x)
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise TypeError(f"Batches must be real numbers, but are {x.dtype.name}.")
+    if x.shape.rank is not None and not _fits(x.shape, event_shape):
+        raise ValueError(
+            f"Batches must have shape {_rows_of(event_shape)} (the flow's events have "
+            f"shape {tuple(event_shape)}), but have shape {tuple(x.shape)}."
+        )
+    x = tf.cast(x, dtype)
+    good = tf.reduce_all(tf.math.is_finite(x)) if dtype.is_floating else True
+    if weights is not None:
+        weights = tf.cast(weights, _weight_dtype(dtype))
+        if weights.shape.rank not in (None, 1):
+            raise ValueError(
+                "The weights of a batch must have shape [N], a weight for each row, "
+                f"but have shape {tuple(weights.shape)}."
+            )
+        fine = tf.math.is_finite(weights) & (weights >= 0)
+        good = tf.reduce_all(fine) & good & (tf.size(weights) == tf.shape(x)[0])
+    with tf.control_dependencies([tf.debugging.Assert(good, [_BAD_BATCH, number])]):
+        x = tf.identity(x)
+    return _batch(x, weights)
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
-    def __init__(self, dataset: keras.utils.PyDataset, check):
+    def __init__(self, dataset: keras.utils.PyDataset, expected: dict):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
             max_queue_size=dataset.max_queue_size,
         )
         self._dataset = dataset
-        self._check = check
-
-    def __len__(self):
-        return len(self._dataset)
+        self._expected = expected
 
     @property
     def num_batches(self):
         return self._dataset.num_batches
 
     def __getitem__(self, index):
-        return self._check(index, self._dataset[index])
+        return _checked_arrays(index, self._dataset[index], **self._expected)
 
     def on_epoch_begin(self):
         self._dataset.on_epoch_begin()
@@ -204,24 +256,29 @@ def user_errors() -> Iterator[None]:
     """Turns what TensorFlow raises for a user's mistake into the error it is.
 
     Raises:
-        ValueError: a batch that is not finite; an operation that XLA cannot compile.
+        TypeError: a batch that is not numbers.
+        ValueError: a batch that is not finite or otherwise wrong; an operation that
+            XLA cannot compile.
     """
     try:
         yield
     except tf.errors.OpError as error:
         text = str(error)
-        if _NOT_FINITE in text:
-            number = re.search(re.escape(_NOT_FINITE) + r"\]? \[?(\d+)", text)
+        if from_python := _PYTHON_ERROR.search(text):
+            kind = {"ValueError": ValueError, "TypeError": TypeError}
+            raise kind[from_python.group(1)](from_python.group(2)) from None
+        if _BAD_BATCH in text:
+            number = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
             raise ValueError(
-                "The training data must be finite, but batch "
-                f"{number.group(1) if number else '?'} of the stream has an entry "
-                "that is NaN or infinite (or too large for the flow's dtype)."
+                "The data must be finite, and weights not negative and as many as "
+                f"rows, but batch {number.group(1) if number else '?'} of the stream "
+                "is not so (or too large for the flow's dtype)."
             ) from None
-        if "unsupported operations" in text:
+        if "tf2xla conversion failed" in text:
+            reason = next(line for line in text.splitlines() if "XLA" in line)
             raise ValueError(
                 "XLA cannot compile an operation of this distribution: call "
-                "compile(jit_compile=False) before. TensorFlow says: "
-                + text.split("\n")[0]
+                f"compile(jit_compile=False) before. TensorFlow says: {reason}"
             ) from None
         raise
 

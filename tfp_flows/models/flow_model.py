@@ -8,6 +8,7 @@ from tfp_flows.models import data
 from tfp_flows.models.summary import print_summary
 from tfp_flows.variables import find_weights, storage_ids
 
+_BATCH_SIZE = 32  # Keras's own.
 # Only what the results do not depend on: rows at once in `evaluate` and `predict`.
 _INFERENCE_BATCH_SIZE = 1024
 
@@ -56,19 +57,7 @@ class FlowModel(keras.Model):
         seed: int = 0,
         name: str | None = None,
     ):
-        if not isinstance(distribution, tfd.Distribution):
-            raise TypeError(
-                "FlowModel takes a tfd.Distribution, but got "
-                f"{type(distribution).__name__}; a bijector becomes one by "
-                "tfd.TransformedDistribution(base, bijector)."
-            )
-        if distribution.batch_shape.rank != 0:
-            raise ValueError(
-                f"FlowModel trains one density, but {distribution.name!r} has batch "
-                f"shape {distribution.batch_shape} and event shape "
-                f"{distribution.event_shape}; tfd.Independent makes batch dimensions "
-                "part of the event."
-            )
+        _require_one_density(distribution)
         super().__init__(name=name or distribution.name, dtype=distribution.dtype.name)
         self._distribution = distribution
         self._seed = int(seed)
@@ -80,8 +69,9 @@ class FlowModel(keras.Model):
             raise ValueError(
                 f"FlowModel: {distribution.name!r} has nothing to train: no trainable "
                 "tf.Variable and no Keras layer was found in it. Give bijectors "
-                "tf.Variables (.trainable() makes them), and wrap Keras layers that a function "
-                "calls in tfp_flows.KerasModule."
+                "tf.Variables (.trainable() makes them), wrap Keras layers that a "
+                "function calls in tfp_flows.KerasModule, and build legacy layers, "
+                "such as tfb.AutoregressiveNetwork, before."
             )
         self._storage_ids = storage_ids(self.weights)
         self.compile()
@@ -117,6 +107,9 @@ class FlowModel(keras.Model):
                 "jit_compile at 'auto'."
             )
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        # Now, so that `load_weights` finds a place for the optimizer's state, too.
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
 
     def call(self, x, training=None):
         """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``."""
@@ -142,7 +135,10 @@ class FlowModel(keras.Model):
         nll = -y_pred
         if sample_weight is not None:
             nll = nll * tf.cast(sample_weight, nll.dtype)
-        return tf.add_n([tf.reduce_mean(nll), *self.losses])
+        losses = [tf.cast(loss, nll.dtype) for loss in self.losses]
+        # Keras sums the losses of the replicas, each of which has a part of the batch.
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return tf.add_n([tf.reduce_mean(nll), *losses]) / replicas
 
     def fit(
         self,
@@ -182,27 +178,24 @@ class FlowModel(keras.Model):
                 fit the rows, or an operation that XLA cannot compile.
         """
         _refuse_targets(y)
-        batch_size = batch_size or 32
-        if validation_split:
-            held_out = data.split_rows(x, sample_weight, validation_split)
-            (x, sample_weight), last = held_out
-            validation_data = last if validation_data is None else validation_data
-        epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
-        shuffle_seed = (self._seed, epoch) if shuffle else None
-        train = self._batches(x, sample_weight, batch_size, "x", shuffle_seed)
+        train = self._checked(x, sample_weight, "x")
+        held_out = None
         if validation_data is not None:
             x_val, y_val, weights = keras.utils.unpack_x_y_sample_weight(
                 validation_data
             )
             _refuse_targets(y_val)
-            validation_data = self._batches(
-                x_val, weights, validation_batch_size or batch_size, "validation_data"
-            )
+            held_out = self._checked(x_val, weights, "validation_data")
+        elif validation_split:
+            train, held_out = data.split_rows(train, validation_split)
+        batch_size = _BATCH_SIZE if batch_size is None else batch_size
+        epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
+        shuffle_seed = (self._seed, epoch) if shuffle else None
         with data.user_errors():
             return super().fit(
-                train,
-                shuffle=False,  # `train` shuffles itself.
-                validation_data=validation_data,
+                _batches(train, batch_size, shuffle_seed),
+                shuffle=False,  # The batches shuffle themselves.
+                validation_data=_batches(held_out, validation_batch_size or batch_size),
                 callbacks=_with_epoch(callbacks, epoch),
                 **kwargs,
             )
@@ -225,8 +218,8 @@ class FlowModel(keras.Model):
         """
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             _refuse_targets(y)
-            batch_size = batch_size or _INFERENCE_BATCH_SIZE
-            x = self._batches(x, sample_weight, batch_size, "x")
+            rows = self._checked(x, sample_weight, "x")
+            x = _batches(rows, batch_size or _INFERENCE_BATCH_SIZE)
         with data.user_errors():
             return super().evaluate(x, **kwargs)
 
@@ -242,7 +235,8 @@ class FlowModel(keras.Model):
             TypeError: data that are not numbers.
             ValueError: as `fit`.
         """
-        x = self._batches(x, None, batch_size or _INFERENCE_BATCH_SIZE, "x")
+        rows = self._checked(x, None, "x")
+        x = _batches(rows, batch_size or _INFERENCE_BATCH_SIZE)
         with data.user_errors():
             return super().predict(x, **kwargs)
 
@@ -265,21 +259,25 @@ class FlowModel(keras.Model):
         """
         print_summary(self.distribution, self.name, print_fn)
 
-    def _batches(self, x, sample_weight, batch_size, name, shuffle_seed=None):
+    def _checked(self, x, sample_weight, name):
         expected = {
             "event_shape": self.distribution.event_shape,
             "dtype": self.distribution.dtype,
         }
-        if data.is_stream(x):
-            if sample_weight is not None:
-                raise ValueError(
-                    f"{name} is a stream ({type(x).__name__}), so that its weights "
-                    "come with it: yield (x, None, sample_weight)."
-                )
-            return data.checked_stream(x, **expected)
-        rows = data.checked_rows(x, name=name, **expected)
-        weights = data.checked_weights(sample_weight, len(rows), rows.dtype)
-        return data.batches(rows, weights, batch_size, shuffle_seed=shuffle_seed)
+        if not data.is_stream(x):
+            return data.checked_rows(x, sample_weight, name=name, **expected)
+        if sample_weight is not None:
+            raise ValueError(
+                f"{name} is a stream ({type(x).__name__}), so that its weights come "
+                "with it: yield (x, None, sample_weight)."
+            )
+        return data.checked_stream(x, **expected)
+
+
+def _batches(rows, batch_size: int, shuffle_seed=None):
+    if not isinstance(rows, data.Rows):  # A stream has batches already.
+        return rows
+    return data.batches(rows, batch_size, shuffle_seed=shuffle_seed)
 
 
 class _EpochNumber(keras.callbacks.Callback):
@@ -296,7 +294,7 @@ class _EpochNumber(keras.callbacks.Callback):
 def _with_epoch(callbacks, variable: tf.Variable):
     number = _EpochNumber(variable)
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.append(number)
+        callbacks.callbacks.append(number)
         return callbacks
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]
@@ -308,4 +306,26 @@ def _refuse_targets(y) -> None:
         raise ValueError(
             "A flow without a context has no targets: call fit(x), and give "
             "validation_data as x or (x, None, sample_weight)."
+        )
+
+
+def _require_one_density(distribution) -> None:
+    if not isinstance(distribution, tfd.Distribution):
+        raise TypeError(
+            "FlowModel takes a tfd.Distribution, but got "
+            f"{type(distribution).__name__}; a bijector becomes one by "
+            "tfd.TransformedDistribution(base, bijector)."
+        )
+    if not isinstance(distribution.event_shape, tf.TensorShape):
+        raise ValueError(
+            f"FlowModel trains a density of single tensors, but the events of "
+            f"{distribution.name!r} are a structure of tensors, of shapes "
+            f"{distribution.event_shape}."
+        )
+    if distribution.batch_shape.rank != 0:
+        raise ValueError(
+            f"FlowModel trains one density, but {distribution.name!r} has batch "
+            f"shape {distribution.batch_shape} and event shape "
+            f"{distribution.event_shape}; tfd.Independent makes batch dimensions "
+            "part of the event."
         )

@@ -8,6 +8,7 @@ import rich.table
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.stages import is_a, stages
 from tfp_flows.variables import find_weights, num_elements
 
 
@@ -24,7 +25,7 @@ def print_summary(distribution: tfd.Distribution, name: str, print_fn=None) -> N
         shared = sum(size for key, size in sizes.items() if key in counted)
         counted |= sizes.keys()
         note = f" ({shared:,} shared)" if shared else ""
-        table.add_row(_label(part), _class_name(part), f"{own:,}{note}")
+        table.add_row(part.name, _class_name(part), f"{own:,}{note}")
     weights = find_weights(distribution)
     trainable = [
         *(v for layer in weights.layers for v in layer.trainable_variables),
@@ -41,28 +42,16 @@ def print_summary(distribution: tfd.Distribution, name: str, print_fn=None) -> N
     (print_fn or print)(text.getvalue())
 
 
-def _parts(distribution):
-    """The base, then each bijector in the order in which it is applied."""
-    if not isinstance(distribution, tfd.TransformedDistribution):
+def _parts(distribution: tfd.Distribution) -> list:
+    # Exactly a transformed distribution: tfd.MultivariateNormalDiag, a subclass of it,
+    # is one part for a reader.
+    if not issubclass(tfd.TransformedDistribution, type(distribution)):
         return [distribution]
-    return [
-        *_parts(distribution.distribution),
-        *applied_order(distribution.bijector),
-    ]
-
-
-def applied_order(bijector: tfb.Bijector) -> list[tfb.Bijector]:
-    """The bijectors of a (nested) chain, the one that is applied first in front."""
-    if isinstance(bijector, tfb.Chain):
-        return [part for b in reversed(bijector.bijectors) for part in applied_order(b)]
-    return [bijector]
-
-
-def _label(part) -> str:
-    return part.name
+    base, bijectors = stages(distribution)
+    return [base, *bijectors]
 
 
 def _class_name(part) -> str:
-    if isinstance(part, tfb.Invert):
+    if is_a(part, tfb.Invert):
         return f"Invert({_class_name(part.bijector)})"
-    return type(part).__name__
+    return type(part).__name__.lstrip("_")

@@ -5,11 +5,11 @@ saves it if it is given a `path`. `TrainingGIF` is a Keras callback. matplotlib 
 imported when the first picture is drawn.
 """
 
+from tfp_flows.stages import stages
 from tfp_flows.visualization.density import plot_density
 from tfp_flows.visualization.history import plot_history
 from tfp_flows.visualization.samples import plot_samples
-from tfp_flows.visualization.stages import plot_stages
-from tfp_flows.visualization.steps import stages
+from tfp_flows.visualization.stage_plot import plot_stages
 from tfp_flows.visualization.training_gif import TrainingGIF
 
 __all__ = [

@@ -104,23 +104,27 @@ class Coupling(Bijector):
             tf.reshape(params, tf.concat([tf.shape(params)[:-1], shape], axis=0))
         )
 
+    # The log-determinant is left in TFP's cache beside the point, where TFP looks for
+    # it: a second evaluation of the conditioner would cost as much again, and with
+    # dropout it would give the determinant of another map.
+
     def _forward(self, x):
         kept, changed = self._split(x)
-        return self._join(kept, self._transformer(kept).forward(changed))
+        transformer = self._transformer(kept)
+        fldj = transformer.forward_log_det_jacobian(changed, event_ndims=1)
+        self._cache.forward_attributes(x)["ildj"] = -fldj
+        return self._join(kept, transformer.forward(changed))
 
     def _inverse(self, y):
         kept, changed = self._split(y)
-        return self._join(kept, self._transformer(kept).inverse(changed))
+        transformer = self._transformer(kept)
+        ildj = transformer.inverse_log_det_jacobian(changed, event_ndims=1)
+        self._cache.inverse_attributes(y)["ildj"] = ildj
+        return self._join(kept, transformer.inverse(changed))
 
     def _forward_log_det_jacobian(self, x):
-        kept, changed = self._split(x)
-        transformer = self._transformer(kept)
-        return transformer.forward_log_det_jacobian(changed, event_ndims=1)
-
-    def _inverse_log_det_jacobian(self, y):
-        kept, changed = self._split(y)
-        transformer = self._transformer(kept)
-        return transformer.inverse_log_det_jacobian(changed, event_ndims=1)
+        _y = self.forward(x)  # Held, for the cache refers to it weakly.
+        return -self._cache.forward_attributes(x)["ildj"]
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import tensorflow_probability as tfp
 
+from tfp_flows.stages import is_a
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._hues import hues
-from tfp_flows.visualization.steps import is_a
 
 tfb = tfp.bijectors
 tfd = tfp.distributions

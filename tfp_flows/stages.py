@@ -1,4 +1,4 @@
-"""The steps of a flow."""
+"""A flow taken apart: its base, and its bijectors in the order of application."""
 
 import tensorflow_probability as tfp
 

@@ -1,0 +1,169 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+import tfp_flows
+from tfp_flows.conditioners import MLP, real_nvp_template
+
+
+def built(*args, **options):
+    net = MLP(*args, **options)
+    net.build((None, 3))
+    return net
+
+
+def test_mlp_is_the_composition_of_its_layers():
+    net = built([4, 5], 2, activation="tanh", seed=0)
+    assert [w.shape for w in net.weights] == [(3, 4), (4,), (4, 5), (5,), (5, 2), (2,)]
+    for weight in net.weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    a, b, c, d, e, f = net.get_weights()
+    x = np.random.default_rng(1).normal(size=[6, 3]).astype("float32")
+    expected = np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f
+    np.testing.assert_allclose(net(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_mlp_starts_at_zero_and_learns():
+    net = built([4], 2, seed=0)
+    x = keras.ops.ones([6, 3])
+    assert not np.any(net(x))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(net(x))
+    assert np.any(tape.gradient(loss, net.weights[-2].value))
+
+
+def test_mlp_without_hidden_layers_is_linear():
+    assert [w.shape for w in built([], 2).weights] == [(3, 2), (2,)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_mlp_dtype(dtype):
+    net = built([4], 2, dtype=dtype)
+    assert {w.dtype for w in net.weights} == {dtype}
+    assert net(np.ones([1, 3], dtype)).dtype == dtype
+
+
+def test_mlp_seeds():
+    a, b, other = (
+        built([3, 3], 2, seed=0),
+        built([3, 3], 2, seed=0),
+        built([3], 2, seed=1),
+    )
+    for u, v in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(u, v)
+    # Not one seed for all layers: those of equal shape would start equal.
+    assert np.any(a.get_weights()[0] != a.get_weights()[2])
+    assert np.any(a.get_weights()[0] != other.get_weights()[0])
+    assert np.any(built([3], 2).get_weights()[0] != built([3], 2).get_weights()[0])
+
+
+def test_mlp_without_a_seed_follows_that_of_keras():
+    starts = []
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        starts.append(built([3], 2).get_weights()[0])
+    np.testing.assert_array_equal(*starts)
+
+
+@pytest.mark.parametrize("activation", ["silu", keras.activations.relu])
+def test_mlp_configuration_round_trip(activation):
+    net = built((4, 5), 2, activation=activation, seed=3, dtype="float64", name="net")
+    config = keras.saving.serialize_keras_object(net)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert copy.built
+    assert copy.get_config() == net.get_config()
+    for u, v in zip(net.weights, copy.weights, strict=True):
+        assert u.dtype == v.dtype
+        np.testing.assert_array_equal(u, v.numpy())
+
+
+def test_mlp_is_saved_within_a_keras_model(tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, MLP([4], 2)(inputs))
+    model.layers[-1].weights[-1].assign([1.0, 2.0])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(np.ones([1, 3])), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("units", [[0], [4, -1]])
+def test_mlp_refuses_bad_units(units):
+    with pytest.raises(ValueError, match="hidden_units must be positive"):
+        MLP(units, 2)
+
+
+def test_mlp_needs_an_output_size():
+    with pytest.raises(ValueError, match="output_size is not set"):
+        built([4])
+
+
+# real_nvp_template.
+
+
+def bijector(num_masked, dtype="float32", event_size=3):
+    template = real_nvp_template(event_size, num_masked, [4], seed=0, dtype=dtype)
+    return tfb.RealNVP(num_masked=num_masked, shift_and_log_scale_fn=template)
+
+
+@pytest.mark.parametrize("num_masked", [1, 2, -1, -2])
+def test_template_starts_at_the_identity_and_inverts(num_masked):
+    real_nvp = bijector(num_masked)
+    x = np.random.default_rng(0).normal(size=[5, 3]).astype("float32")
+    np.testing.assert_allclose(real_nvp.forward(x), x, rtol=1e-6)
+    for v in real_nvp.trainable_variables:
+        v.assign(np.random.default_rng(1).normal(size=v.shape))
+    y = real_nvp.forward(x)
+    kept = slice(None, num_masked) if num_masked > 0 else slice(num_masked, None)
+    np.testing.assert_array_equal(y[:, kept], x[:, kept])
+    assert np.all(np.any(y != x, axis=0).sum() == 3 - abs(num_masked))
+    np.testing.assert_allclose(real_nvp.inverse(tf.identity(y)), x, rtol=1e-3)
+
+
+def test_template_weights_are_those_of_the_bijector():
+    real_nvp = bijector(1)
+    shapes = sorted(tuple(v.shape) for v in real_nvp.trainable_variables)
+    assert shapes == [(1, 4), (4,), (4,), (4, 4)]
+
+
+def test_template_takes_any_batch_and_dtype():
+    real_nvp = bijector(1, dtype="float64")
+    for shape in ([3], [2, 3], [4, 2, 3]):
+        assert real_nvp.forward(tf.ones(shape, tf.float64)).dtype == tf.float64
+        ldj = real_nvp.forward_log_det_jacobian(tf.ones(shape, tf.float64))
+        assert ldj.shape == shape[:-1]
+
+
+def test_template_is_trained_by_a_plain_tape():
+    real_nvp = bijector(1, event_size=2)
+    x = np.random.default_rng(0).normal(size=[50, 2]).astype("float32") * [1.0, 3.0]
+    x = x.astype("float32")
+    flow = tfd.TransformedDistribution(
+        tfd.MultivariateNormalDiag(tf.zeros(2)), real_nvp
+    )
+    losses = []
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(flow.log_prob(tf.identity(x)))
+        losses.append(float(loss))
+        variables = flow.trainable_variables
+        for v, g in zip(variables, tape.gradient(loss, variables), strict=True):
+            v.assign_sub(0.05 * g)
+    assert losses[-1] < losses[0] - 0.1
+    model = tfp_flows.FlowModel(flow)
+    assert len(model.trainable_weights) == 4
+
+
+@pytest.mark.parametrize("num_masked", [0, 3, -3, 4])
+def test_template_refuses_masks_that_split_nothing(num_masked):
+    with pytest.raises(ValueError, match=f"num_masked={num_masked} and event_size=3"):
+        real_nvp_template(3, num_masked)
+
+
+def test_template_refuses_another_event_size():
+    template = real_nvp_template(3, 1, [4])
+    real_nvp = tfb.RealNVP(num_masked=1, shift_and_log_scale_fn=template)
+    with pytest.raises(ValueError, match=r"made for 2 transformed.*asks for 4"):
+        real_nvp.forward(tf.ones([1, 5]))
