@@ -63,7 +63,7 @@ short-tutorials: $(VENV)/dev
 tutorials: $(VENV)/dev
 	@for tutorial in $(SOURCES); do \
 	  echo "==> $$tutorial, in full"; \
-	  $(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --execute $$tutorial || exit 1; \
+	  env -u MPLBACKEND $(BIN)/python tutorials/build.py $$tutorial || exit 1; \
 	done
 	@echo "==> The demo, for the README"
 	$(BIN)/tfp-flows demo --out figures/demo

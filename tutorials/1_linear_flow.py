@@ -61,9 +61,9 @@ if not nll - best < 0.01:
 
 # %%
 linear = tfp_flows.visualization.stages(flow)[1][0]
-matrix = linear.matrix.numpy()
+matrix, bias = linear.matrix.numpy().astype(float), linear.bias.numpy().astype(float)
 print("WᵀW =", (matrix.T @ matrix).round(2).tolist())
-print("b   =", linear.bias.numpy().round(2).tolist())
+print("b   =", bias.round(2).tolist())
 
 # %%
 plot_density(flow, data=x, path=FIGURES / "linear_flow_density.png")

@@ -22,9 +22,9 @@ tfb, tfd = tfp.bijectors, tfp.distributions
 
 # %%
 base = tfd.MultivariateNormalDiag(scale_diag=[0.5, 0.5])
-shift = tfb.Shift([0.5, -0.5])
-scale = tfb.Scale([2.0, 1.0])
-cube = ShiftAndCube(0.4)
+shift = tfb.Shift([0.2, -0.3])
+scale = tfb.Scale([1.5, 1.0])
+cube = ShiftAndCube(0.5)
 rotation = Rotation2D(math.pi / 4)
 sigmoid = tfb.Sigmoid()
 

@@ -8,6 +8,11 @@ import os
 import tempfile
 from pathlib import Path
 
+import tensorflow as tf
+
+# Each model is compiled once, of which TensorFlow warns when there are several.
+tf.get_logger().setLevel("ERROR")
+
 SHORT = os.environ.get("TFP_FLOWS_SHORT") == "1"
 FIGURES = (
     Path(tempfile.mkdtemp(prefix="tfp_flows_"))

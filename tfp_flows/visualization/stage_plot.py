@@ -86,7 +86,9 @@ def plot_stages(
         if density:
             stage = _stage(base, bijectors[:k])
             values = _points.density_on_grid(stage, limits, resolution)
-            _drawing.heat_map(axes, values, limits)
+            # A last sigmoid makes spikes in the corners, which would darken the rest.
+            highest = np.nanquantile(values, 0.995)
+            _drawing.heat_map(axes, values, limits, highest or None)
         else:
             _drawing.scatter(axes, points[k], colours)
         _drawing.style_plane(axes, limits, title)

@@ -1,0 +1,24 @@
+"""Builds a notebook from each source given: runs it, keeps what it prints and draws."""
+
+import sys
+from pathlib import Path
+
+import jupytext
+from nbclient import NotebookClient
+
+
+def build(source: Path) -> None:
+    """Writes the notebook beside ``source``."""
+    notebook = jupytext.read(source)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel
+    NotebookClient(notebook, resources={"metadata": {"path": source.parent}}).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # TensorFlow tells stderr what it finds on the machine.
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    jupytext.write(notebook, source.with_suffix(".ipynb"))
+
+
+for name in sys.argv[1:]:
+    build(Path(name))
