@@ -114,7 +114,10 @@ class Bijector(tfb.Bijector):
     @classmethod
     def _initial_parameters(cls, event_size: int, rng: np.random.Generator) -> dict:
         """Values near the identity for `trainable`, drawn from ``rng``."""
-        raise NotImplementedError(f"{cls.__name__} has no parameters to train.")
+        raise NotImplementedError(
+            f"{cls.__name__} has no tensor parameters of its own to make variables of; "
+            "call its constructor."
+        )
 
     @classmethod
     def trainable(cls, event_size: int, *, seed=None, dtype="float32", **options):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors import Coupling, TransformerSpec
+from tfp_flows.bijectors import Bijector, Coupling, TransformerSpec
 from tfp_flows.conditioners import MLP
 from tfp_flows.math import split_seed
 
@@ -73,21 +73,33 @@ def make_layers(
 Direction = Literal["log_prob", "sample"]
 
 
-def in_direction(
-    layers: list[tfb.Bijector], fast: Direction, name: str
-) -> list[tfb.Bijector]:
-    """The layers turned so that their ``forward`` serves the direction ``fast``.
+def repeat(
+    bijector_class: type[Bijector],
+    event_size: int,
+    *,
+    num_layers: int,
+    fast: Direction,
+    base: tfd.Distribution | None,
+    seed: int | None,
+    dtype,
+    name: str,
+) -> tfd.TransformedDistribution:
+    """A flow of trainable bijectors of one class, ``forward`` serving ``fast``.
 
     Raises:
-        ValueError: ``fast`` is neither of the two.
+        ValueError: ``fast`` is neither of the two; as `make_layers` and `make_flow`.
     """
-    if fast == "sample":
-        return layers
-    if fast == "log_prob":
-        return [tfb.Invert(layer) for layer in layers]
-    raise ValueError(
-        f"flows.{name}: fast must be 'log_prob' or 'sample', but got {fast!r}."
-    )
+    if fast not in ("log_prob", "sample"):
+        raise ValueError(
+            f"flows.{name}: fast must be 'log_prob' or 'sample', but got {fast!r}."
+        )
+
+    def make_layer(_, layer_seed: int) -> tfb.Bijector:
+        layer = bijector_class.trainable(event_size, seed=layer_seed, dtype=dtype)
+        return tfb.Invert(layer) if fast == "log_prob" else layer
+
+    layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
+    return make_flow(layers, event_size=event_size, base=base, dtype=dtype, name=name)
 
 
 def half_mask(event_size: int, index: int, name: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Planar
-from tfp_flows.flows.flow import Direction, in_direction, make_flow, make_layers
+from tfp_flows.flows.flow import Direction, repeat
 
 
 def planar(
@@ -43,18 +43,13 @@ def planar(
 
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
-    layers = make_layers(
-        lambda _, layer_seed: Planar.trainable(
-            event_size, seed=layer_seed, dtype=dtype
-        ),
+    return repeat(
+        Planar,
+        event_size,
         num_layers=num_layers,
-        seed=seed,
-        name="planar",
-    )
-    return make_flow(
-        in_direction(layers, fast, "planar"),
-        event_size=event_size,
+        fast=fast,
         base=base,
+        seed=seed,
         dtype=dtype,
         name="planar",
     )

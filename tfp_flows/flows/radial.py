@@ -3,7 +3,7 @@
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Radial
-from tfp_flows.flows.flow import Direction, in_direction, make_flow, make_layers
+from tfp_flows.flows.flow import Direction, repeat
 
 
 def radial(
@@ -40,18 +40,13 @@ def radial(
 
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
-    layers = make_layers(
-        lambda _, layer_seed: Radial.trainable(
-            event_size, seed=layer_seed, dtype=dtype
-        ),
+    return repeat(
+        Radial,
+        event_size,
         num_layers=num_layers,
-        seed=seed,
-        name="radial",
-    )
-    return make_flow(
-        in_direction(layers, fast, "radial"),
-        event_size=event_size,
+        fast=fast,
         base=base,
+        seed=seed,
         dtype=dtype,
         name="radial",
     )
