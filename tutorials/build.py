@@ -15,9 +15,17 @@ def build(source: Path) -> None:
     NotebookClient(notebook, resources={"metadata": {"path": source.parent}}).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            # TensorFlow tells stderr what it finds on the machine.
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            cell.outputs = [o for o in cell.outputs if not _is_noise(o)]
     jupytext.write(notebook, source.with_suffix(".ipynb"))
+
+
+def _is_noise(output) -> bool:
+    # TensorFlow tells stderr what it finds on the machine. A figure that a cell ends
+    # with is shown twice: by pyplot, and as the value of the cell.
+    is_figure = "image/png" in output.get("data", {})
+    return output.get("name") == "stderr" or (
+        is_figure and output.output_type == "execute_result"
+    )
 
 
 for name in sys.argv[1:]:
