@@ -20,7 +20,7 @@ _BACKEND_ERROR = (
 
 # Asked before Keras is imported: with another backend that import may itself fail,
 # with an error that does not name the cause.
-if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+if (os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
     raise ImportError(_BACKEND_ERROR.format(found=os.environ["KERAS_BACKEND"]))
 
 import keras  # noqa: E402

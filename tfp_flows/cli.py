@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument(
         "--epochs", type=_positive, default=30, help="default: %(default)s"
     )
-    demo.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    demo.add_argument("--seed", type=_natural, default=0, help="default: %(default)s")
     demo.set_defaults(command=_demo)
     options = parser.parse_args(arguments)
     try:
@@ -61,6 +61,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, but got {number}")
+    return number
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, but got {number}")
     return number
 
 

@@ -39,7 +39,10 @@ def as_reference(value, *, dtype: tf.DType, name: str):
         raise TypeError(f"{name} is {found.name}, but {dtype.name} is expected.")
     if isinstance(value, tf.Variable | tfp.util.DeferredTensor):
         return value
-    return tf.convert_to_tensor(value, dtype=dtype, name=name)
+    try:
+        return tf.convert_to_tensor(value, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be numbers, but is {value!r}: {error}") from error
 
 
 def common_dtype(values: dict, *, where: str) -> tf.DType:
@@ -98,11 +101,7 @@ class KerasModule(tf.Module):
             raise TypeError(
                 f"KerasModule takes a keras.Layer, but got {type(layer).__name__}."
             )
-        if not layer.built:
-            raise ValueError(
-                f"The Keras layer {layer.name!r} is not built, so that it has no "
-                "weights yet: call layer.build(input_shape) first."
-            )
+        _require_built(layer)
         super().__init__(name=name or _module_name(layer.name))
         self.layer = layer
         self._values = [v.value for v in layer.variables]
@@ -132,17 +131,20 @@ def as_conditioner(conditioner, *, input_size: int, output_size: int, where: str
         TypeError: ``conditioner`` cannot be called.
         ValueError: its output has another size.
     """
+    if isinstance(conditioner, type) or not callable(conditioner):
+        raise TypeError(
+            f"{where}: the conditioner must be a Keras layer or a function, but is "
+            f"{conditioner!r}."
+        )
     if isinstance(conditioner, keras.Layer):
         if getattr(conditioner, "output_size", output_size) is None:
             conditioner.output_size = output_size
-        if not conditioner.built:
-            conditioner.build((None, input_size))
-        conditioner = KerasModule(conditioner)
-    if not callable(conditioner):
-        raise TypeError(f"{where}: the conditioner {conditioner!r} is not callable.")
-    dtype = getattr(conditioner, "dtype", tf.float32)
+        dtype = conditioner.variable_dtype
+    else:
+        dtype = getattr(conditioner, "dtype", None)
     try:
-        found = conditioner(tf.zeros([1, input_size], dtype)).shape[-1]
+        # Called rather than built: a layer's own layers may be built only by a call.
+        found = conditioner(tf.zeros([1, input_size], dtype or tf.float32)).shape[-1]
     except (ValueError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(
             f"{where}: the conditioner does not take inputs of size {input_size}, the "
@@ -153,7 +155,8 @@ def as_conditioner(conditioner, *, input_size: int, output_size: int, where: str
             f"{where}: the conditioner must give {output_size} numbers (the parameters "
             f"of all transformed dimensions), but gives {found}."
         )
-    return conditioner
+    is_layer = isinstance(conditioner, keras.Layer)
+    return KerasModule(conditioner) if is_layer else conditioner
 
 
 class SharedVariable(keras.Variable):
@@ -180,7 +183,7 @@ class SharedVariable(keras.Variable):
         )
 
     def _initialize_with_initializer(self, initializer):
-        self._initialize(self._storage)
+        self._value = self._storage
 
 
 class Weights(NamedTuple):
@@ -215,11 +218,12 @@ def find_weights(module: tf.Module) -> Weights:
 
 
 def _require_built(layer: keras.Layer) -> None:
-    if not layer.built:
-        raise ValueError(
-            f"The Keras layer {layer.name!r} inside the distribution is not built, so "
-            "that it has no weights yet: call layer.build(input_shape) first."
-        )
+    for part in layer._flatten_layers():
+        if not part.built:
+            raise ValueError(
+                f"The Keras layer {part.name!r} is not built, so that it has no "
+                "weights yet: call layer.build(input_shape), or the layer, first."
+            )
 
 
 def _leaves(module: tf.Module, kinds) -> Iterator:

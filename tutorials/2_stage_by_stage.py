@@ -46,8 +46,8 @@ print("log-probabilities of three samples, in nats:", flow.log_prob(x).numpy().r
 
 # %% [markdown]
 # The same five stages as densities. `ShiftAndCube` and `Rotation2D` bend and turn but
-# keep areas (their log-determinants are 0), so the highest density is the same in the
-# panels 2, 3 and 4.
+# keep areas (their log-determinants are 0): they move density about without making it
+# higher or lower. (Each panel has axes and a colour scale of its own.)
 
 # %%
 plot_stages(

@@ -104,10 +104,45 @@ MISTAKES = {
         TypeError,
         r"Affine\.spec\(\)",
     ),
+    "a conditioner's class": (
+        lambda: coupling(conditioner=MLP),
+        TypeError,
+        "layer or a function.*MLP",
+    ),
+    "text for a parameter": (
+        lambda: b.Planar("a", [1.0], 0.0),
+        TypeError,
+        "'planar': u must be numbers.*'a'",
+    ),
+    "a spec of an instance": (
+        lambda: b.TransformerSpec(tfb.Shift(1.0), {"shift": ()}),
+        TypeError,
+        "class.*Shift",
+    ),
+    "a spec with an unknown parameter": (
+        lambda: b.TransformerSpec(tfb.Shift, {"shft": ()}),
+        ValueError,
+        r"\['shift'\].*\['shft'\]",
+    ),
+    "a spec of a map of vectors": (
+        lambda: b.TransformerSpec(b.Planar, {"u": (2,), "w": (2,), "b": ()}),
+        ValueError,
+        "each dimension by itself.*Planar.*rank 1",
+    ),
+    "a spec with a bad option": (
+        lambda: b.Affine.spec(log_scale_bound=-1.0),
+        ValueError,
+        r"log_scale_bound.*-1\.0",
+    ),
+    "a negative seed": (
+        lambda: b.Planar.trainable(2, seed=-1),
+        ValueError,
+        "not negative.*-1",
+    ),
     "a number as conditioner": (
         lambda: coupling(conditioner=3),
         TypeError,
-        "3 is not callable",
+        "layer or a function.*3",
     ),
     "a conditioner with a wrong output": (
         lambda: coupling(conditioner=keras.layers.Dense(7)),

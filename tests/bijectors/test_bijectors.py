@@ -66,6 +66,15 @@ def test_linear_is_a_row_vector_times_the_matrix():
     np.testing.assert_allclose(y, x @ matrix + bias)
 
 
+def test_an_own_bijector_without_a_name():
+    class Nameless(b.Bijector):
+        def __init__(self, validate_args=False):
+            super().__init__(dict(locals()), event_size=2)
+
+    with pytest.raises(TypeError, match=r"Nameless.*\['name'\]"):
+        Nameless()
+
+
 def test_permutation_picks():
     order = np.array([3, 0, 2, 1])
     x = np.arange(4.0)
@@ -99,6 +108,22 @@ def test_coupling_with_a_transformer_of_tfp():
 
     x = np.random.default_rng(0).normal(size=[8, 2])
     assert_bijector_conforms(make, x, spread=0.3, extreme=None)
+
+
+class Late(keras.Model):
+    """A user's model whose layers are built by its first call only."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_weights_that_are_made_late_are_seen():
+    coupling = b.Coupling(Late(), b.Affine.spec(), [True, False])
+    assert len(coupling.trainable_variables) == 2
 
 
 def test_coupling_takes_a_plain_function():

@@ -67,14 +67,20 @@ def test_layers_drawn_at_random(draw, dtype):
 @pytest.mark.parametrize("draw", [random_planar, random_radial])
 def test_twenty_layers_stay_finite(draw, direction):
     rng = np.random.default_rng(0)
-    chain = tfb.Chain([draw(rng, "float32") for _ in range(20)])
+    layers = [draw(rng, "float32") for _ in range(20)]
+    for layer in layers:  # Parameters that are watched, too.
+        for name in layer.parameter_properties():
+            setattr(layer, name, tf.Variable(getattr(layer, name)))
+    chain = tfb.Chain(layers)
     x = tf.constant(8 * rng.normal(size=[100, EVENT_SIZE]), "float32")
     log_det = getattr(chain, f"{direction}_log_det_jacobian")
     with tf.GradientTape() as tape:
         tape.watch(x)
         y, ldj = getattr(chain, direction)(x), log_det(x, event_ndims=1)
         total = tf.reduce_sum(y) + tf.reduce_sum(ldj)
-    for value in (y, ldj, tape.gradient(total, x)):
+    variables = chain.trainable_variables
+    assert len(variables) == 60
+    for value in (y, ldj, *tape.gradient(total, [x, *variables])):
         assert np.isfinite(value).all()
 
 
@@ -96,6 +102,13 @@ def test_planar_at_its_limit(b):
         planar.forward(tf.identity(planar.inverse(y))), y, atol=1e-12
     )
     assert np.all(np.diff(planar.inverse(tf.identity(y))[:, 0]) > 0)
+
+
+def test_planar_with_long_opposed_parameters():
+    """û must not be lost in the rounding of u: the exact image is (x₁/2, −x₁/2)."""
+    planar = Planar(u=[-1e4, -1e4], w=[1e4, 1e4], b=0.0)
+    y = planar.forward([[1e-6, 0.0]])
+    np.testing.assert_allclose(y, [[5e-7, -5e-7]], atol=2e-8)
 
 
 def test_second_derivatives_of_the_planar_inverse():

@@ -91,7 +91,7 @@ def test_mlp_is_saved_within_a_keras_model(tmp_path):
 
 @pytest.mark.parametrize("units", [[0], [4, -1]])
 def test_mlp_refuses_bad_units(units):
-    with pytest.raises(ValueError, match="hidden_units must be positive"):
+    with pytest.raises(ValueError, match="hidden_units must be 1 or more"):
         MLP(units, 2)
 
 
@@ -167,3 +167,9 @@ def test_template_refuses_another_event_size():
     real_nvp = tfb.RealNVP(num_masked=1, shift_and_log_scale_fn=template)
     with pytest.raises(ValueError, match=r"made for 2 transformed.*asks for 4"):
         real_nvp.forward(tf.ones([1, 5]))
+
+
+@pytest.mark.parametrize("hidden_units", [64, [64.5], ["64"], None])
+def test_hidden_units_that_are_no_list_of_integers(hidden_units):
+    with pytest.raises(TypeError, match=r"hidden_units must be integers, such as"):
+        MLP(hidden_units)

@@ -184,7 +184,6 @@ def test_fast_says_which_direction_is_the_simple_one(name):
     for b in reversed(inverted):
         y = b.bijector.inverse(y)
     np.testing.assert_allclose(simple["log_prob"].bijector.forward(x), y, rtol=1e-5)
-    make(name)
     default = getattr(flows, name)(2, num_layers=1).bijector.bijectors[0]
     assert issubclass(tfb.Invert, type(default))
 
@@ -268,3 +267,30 @@ def test_linear_reaches_the_maximum_likelihood_of_a_gaussian():
     np.testing.assert_allclose(bias, x.mean(axis=0), atol=0.05)
     product = tf.transpose(matrix) @ matrix
     np.testing.assert_allclose(product, covariance, atol=0.05)
+
+
+def test_the_slow_direction_trains_under_xla():
+    """Maximum likelihood through the planar root search, as `fit` does by default."""
+    model = FlowModel(flows.planar(2, num_layers=2, fast="sample", seed=0))
+    x = np.random.default_rng(0).normal(2.0, 1.0, size=[64, 2])
+    before = model.evaluate(x, verbose=0)
+    model.compile(keras.optimizers.Adam(0.05))
+    model.fit(x, batch_size=64, epochs=20, verbose=0)
+    assert model.jit_compile
+    assert model.evaluate(x, verbose=0) < before - 0.5
+
+
+@pytest.mark.parametrize("num_layers", ["2", 2.5, True])
+def test_a_number_of_layers_that_is_no_integer(num_layers):
+    with pytest.raises(TypeError, match="num_layers must be an integer"):
+        flows.planar(2, num_layers=num_layers)
+
+
+def test_a_base_that_is_no_distribution():
+    with pytest.raises(TypeError, match=r"base must be a tfd\.Distribution.*Scale"):
+        flows.planar(2, base=tfb.Scale(2.0))
+
+
+def test_a_dtype_that_is_not_floating():
+    with pytest.raises(TypeError, match=r"floating.*int32"):
+        flows.real_nvp(2, dtype="int32")

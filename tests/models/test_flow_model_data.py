@@ -333,7 +333,7 @@ def test_targets_are_refused(x, make_model):
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_bad_batch_size(batch_size, x, make_model):
-    message = f"batch_size must be 1 or more, but got {batch_size}"
+    message = f"batch_size must be an integer of 1 or more, but got {batch_size}"
     assert_refused(make_model(), ValueError, message, x, batch_size=batch_size)
 
 
@@ -415,3 +415,57 @@ def test_a_compiled_step_is_not_poisoned_either(x, make_model):
         model.fit(stream, verbose=0)
     assert all(np.isfinite(w).all() for w in model.get_weights())
     assert int(model.optimizer.iterations) == 3
+
+
+def test_an_empty_batch_is_named(x, make_model):
+    model = make_model()
+    before = model.get_weights()
+    dataset = as_dataset([x[:0], x])
+    with pytest.raises(ValueError, match=r"must have rows.*batch 0"):
+        model.fit(dataset, verbose=0)
+    for u, v in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(u, v)
+
+
+def test_an_empty_dataset(x, make_model):
+    dataset = tf.data.Dataset.from_tensor_slices(x).batch(8).take(0)
+    for method in ("fit", "evaluate", "predict"):
+        with pytest.raises(ValueError, match="dataset is empty"):
+            getattr(make_model(), method)(dataset)
+
+
+def test_a_dataset_of_structures(x, make_model):
+    dataset = tf.data.Dataset.from_tensor_slices({"a": x}).batch(8)
+    with pytest.raises(TypeError, match=r"single tensors.*dict"):
+        make_model().fit(dataset)
+
+
+@pytest.mark.parametrize("batch_size", [0, "8", 8.0])
+def test_batch_sizes_of_inference_and_validation(batch_size, x, make_model):
+    model = make_model()
+    with pytest.raises(ValueError, match=r"integer of 1 or more"):
+        model.evaluate(x, batch_size=batch_size)
+    with pytest.raises(ValueError, match=r"integer of 1 or more"):
+        model.fit(x, validation_data=x, validation_batch_size=batch_size)
+
+
+def test_single_batches_are_checked_too(x, make_model):
+    model = make_model()
+    first = model.test_on_batch(x)
+    assert first == pytest.approx(-model.predict(x, verbose=0).mean(), rel=1e-5)
+    model.train_on_batch(x.astype("float64"))
+    assert model.test_on_batch(x) < first
+    x = x.copy()
+    x[3, 1] = np.nan
+    for method in (model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="row 3"):
+            method(x)
+    with pytest.raises(ValueError, match="no targets"):
+        model.train_on_batch(x, x)
+
+
+def test_class_weights_and_metrics_are_refused(x, make_model):
+    with pytest.raises(ValueError, match="no classes"):
+        make_model().fit(x, class_weight={0: 1.0})
+    with pytest.raises(ValueError, match="takes no metrics"):
+        make_model(metrics=["mse"])

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, Planar, Rotation2D, ShiftAndCube
 from tfp_flows.testing import assert_bijector_conforms
@@ -69,6 +71,34 @@ class NaNFarOut(ShiftAndCube):
 def test_fault(cls, message, options):
     with pytest.raises(AssertionError, match=message):
         assert_bijector_conforms(cls.trainable(2, seed=0), X, **options)
+
+
+class Undeclared(tfb.Bijector):
+    """A plain bijector of TFP that does not declare its parameters."""
+
+    def __init__(self):
+        super().__init__(
+            forward_min_event_ndims=0, name="undeclared", is_constant_jacobian=True
+        )
+
+    def _forward(self, x):
+        return 2 * x
+
+    def _inverse(self, y):
+        return y / 2
+
+    def _forward_log_det_jacobian(self, x):
+        return tf.constant(np.log(2.0), x.dtype)
+
+
+def test_a_plain_bijector_conforms():
+    assert_bijector_conforms(Undeclared(), X)
+
+
+@pytest.mark.parametrize("given", [Planar, tfd.Normal(0.0, 1.0), 3])
+def test_neither_a_bijector_nor_a_function(given):
+    with pytest.raises(TypeError, match="a bijector or a function"):
+        assert_bijector_conforms(given, X)
 
 
 def test_points_without_a_batch():

@@ -48,6 +48,7 @@ class Bijector(tfb.Bijector):
 
     A bijector of one's own, y = x + a·x₁ in its last dimension:
 
+    >>> import tensorflow as tf, tensorflow_probability as tfp, tfp_flows
     >>> class ShiftLast(tfp_flows.bijectors.Bijector):
     ...     def __init__(self, slope, validate_args=False, name="shift_last"):
     ...         super().__init__(dict(locals()), event_size=2)
@@ -80,6 +81,13 @@ class Bijector(tfb.Bijector):
         # `locals()` holds `self`, and perhaps names of the constructor's own.
         arguments = _constructor_arguments(type(self))
         parameters = {k: v for k, v in parameters.items() if k in arguments}
+        missing = {"name", "validate_args", *self._parameter_properties(dtype)}
+        missing -= parameters.keys()
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__}.__init__ must have the arguments "
+                f"{sorted(missing)} and hand dict(locals()) over."
+            )
         name = parameters["name"]
         properties = self._parameter_properties(dtype)
         given = {key: parameters[key] for key in properties}
@@ -154,7 +162,7 @@ class Bijector(tfb.Bijector):
 
     @property
     def event_size(self) -> int | None:
-        """Size of the last axis of a point, ``None`` if any will do."""
+        """Size of the last axis of a point; ``None`` for elementwise bijectors."""
         return self._event_size
 
     def _call_forward(self, x, name, **kwargs):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from tfp_flows.math import split_seed
 
@@ -25,6 +26,7 @@ class MLP(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
 
     Raises:
+        TypeError: ``hidden_units`` is no list of integers.
         ValueError: a width that is not positive; built without an output size.
 
     >>> net = MLP(hidden_units=[32, 32], output_size=4, seed=0)
@@ -45,11 +47,9 @@ class MLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
-        self.hidden_units = [int(units) for units in hidden_units]
-        if any(units < 1 for units in self.hidden_units):
-            raise ValueError(
-                f"MLP: hidden_units must be positive, but got {list(hidden_units)}."
-            )
+        self.hidden_units = _widths(hidden_units, "hidden_units")
+        if output_size is not None:
+            (output_size,) = _widths([output_size], "output_size")
         self.output_size = output_size
         self.activation = keras.activations.get(activation)
         self.seed = seed
@@ -99,3 +99,15 @@ class MLP(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
+
+
+def _widths(widths, name: str) -> list[int]:
+    if not isinstance(widths, Sequence) or not all(
+        isinstance(units, int | np.integer) for units in widths
+    ):
+        raise TypeError(
+            f"MLP: {name} must be integers, such as [64, 64], but got {widths!r}."
+        )
+    if any(units < 1 for units in widths):
+        raise ValueError(f"MLP: {name} must be 1 or more, but got {widths!r}.")
+    return [int(units) for units in widths]

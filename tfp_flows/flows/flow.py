@@ -35,6 +35,10 @@ def make_flow(
         TypeError: ``base`` has another dtype.
     """
     dtype = tf.as_dtype(dtype)
+    if base is not None and not isinstance(base, tfd.Distribution):
+        raise TypeError(
+            f"flows.{name}: the base must be a tfd.Distribution, but got {base!r}."
+        )
     if base is None:
         base = tfd.MultivariateNormalDiag(loc=tf.zeros(event_size, dtype))
     if not base.event_shape.is_compatible_with([event_size]):
@@ -61,8 +65,13 @@ def make_layers(
     """``make_layer(index, seed)`` for each layer.
 
     Raises:
+        TypeError: ``num_layers`` is no integer.
         ValueError: ``num_layers`` is less than 1.
     """
+    if isinstance(num_layers, bool) or not isinstance(num_layers, int | np.integer):
+        raise TypeError(
+            f"flows.{name}: num_layers must be an integer, but got {num_layers!r}."
+        )
     if num_layers < 1:
         raise ValueError(
             f"flows.{name}: num_layers must be 1 or more, but got {num_layers}."
@@ -134,6 +143,8 @@ def coupling_layers(
     name: str,
 ) -> list[Coupling]:
     """Coupling layers with a multi-layer perceptron each, the halves taking turns."""
+    if not tf.as_dtype(dtype).is_floating:
+        raise TypeError(f"flows.{name}: dtype must be floating, but got {dtype}.")
 
     def make_layer(index: int, layer_seed: int) -> Coupling:
         network = MLP(hidden_units, activation=activation, seed=layer_seed, dtype=dtype)

@@ -25,7 +25,8 @@ def linear(
 
     Raises:
         ValueError: an event size below 1, or a base of another event shape.
-        TypeError: a base of another dtype.
+        TypeError: an event size that is no integer, a dtype that is not floating, or
+            a base of another dtype.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.linear(2)

@@ -31,7 +31,8 @@ def radial(
     Raises:
         ValueError: an event size or number of layers below 1, another ``fast``, or a
             base of another event shape.
-        TypeError: a base of another dtype.
+        TypeError: an event size that is no integer, a dtype that is not floating, or
+            a base of another dtype.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.radial(2, num_layers=4, seed=0)

@@ -131,8 +131,10 @@ def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Datase
     Raises:
         ValueError: a batch size below 1.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be 1 or more, but got {batch_size}.")
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise ValueError(
+            f"batch_size must be an integer of 1 or more, but got {batch_size!r}."
+        )
     num_rows = len(rows.x)
     # Tensors, which the dataset captures; arrays it would write into its graph.
     tensors = [None if part is None else tf.constant(part) for part in rows]
@@ -166,12 +168,14 @@ def checked_stream(stream, *, event_shape: tf.TensorShape, dtype: tf.DType):
 
     Raises:
         TypeError: batches that are not numbers.
-        ValueError: batches of another shape or with targets (at once where the
-            stream declares them); at the batch, with its number, where an entry is
-            not finite or a weight negative.
+        ValueError: an empty dataset; batches of another shape or with targets (at
+            once where the stream declares them); at the batch, with its number, where
+            there is no row, an entry is not finite or a weight negative.
     """
     expected = {"event_shape": event_shape, "dtype": dtype}
     if isinstance(stream, tf.data.Dataset):
+        if stream.cardinality() == 0:
+            raise ValueError("The dataset is empty: it has no batch.")
         check = functools.partial(_checked_tensors, **expected)
         return stream.enumerate().map(tf.autograph.experimental.do_not_convert(check))
     if isinstance(stream, keras.utils.PyDataset):
@@ -203,6 +207,11 @@ def _batch(x, weights):
 
 def _checked_tensors(number, batch, *, event_shape: tf.TensorShape, dtype: tf.DType):
     x, weights = _unpack(batch, "a batch of the stream")
+    if isinstance(x, dict | list | tuple):
+        raise TypeError(
+            "Batches must be single tensors, but are structures of type "
+            f"{type(x).__name__}."
+        )
     x = tf.convert_to_tensor(x)
     if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
         raise TypeError(f"Batches must be real numbers, but are {x.dtype.name}.")
@@ -212,7 +221,9 @@ def _checked_tensors(number, batch, *, event_shape: tf.TensorShape, dtype: tf.DT
             f"shape {tuple(event_shape)}), but have shape {tuple(x.shape)}."
         )
     x = tf.cast(x, dtype)
-    good = tf.reduce_all(tf.math.is_finite(x)) if dtype.is_floating else True
+    good = tf.shape(x)[0] > 0
+    if dtype.is_floating:
+        good &= tf.reduce_all(tf.math.is_finite(x))
     if weights is not None:
         weights = tf.cast(weights, _weight_dtype(dtype))
         if weights.shape.rank not in (None, 1):
@@ -270,9 +281,9 @@ def user_errors() -> Iterator[None]:
         if _BAD_BATCH in text:
             number = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
             raise ValueError(
-                "The data must be finite, and weights not negative and as many as "
-                f"rows, but batch {number.group(1) if number else '?'} of the stream "
-                "is not so (or too large for the flow's dtype)."
+                "Batches must have rows, finite entries, and weights not negative and "
+                f"as many as rows, but batch {number.group(1) if number else '?'} of "
+                "the stream is not so (or too large for the flow's dtype)."
             ) from None
         if "tf2xla conversion failed" in text:
             reason = next(line for line in text.splitlines() if "XLA" in line)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.models import data
-from tfp_flows.models.summary import print_summary
+from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
 
 _BATCH_SIZE = 32  # Keras's own.
@@ -29,7 +29,7 @@ class FlowModel(keras.Model):
     Args:
         distribution: any ``tfd.Distribution`` with something to train, of batch
             shape [].
-        seed: of the order of the rows.
+        seed: an integer, of the order of the rows.
         name: of the model; the distribution's if not given.
 
     Raises:
@@ -91,13 +91,15 @@ class FlowModel(keras.Model):
             **kwargs: the other arguments of ``keras.Model.compile``.
 
         Raises:
-            ValueError: a loss; ``jit_compile=True`` under more than one replica.
+            ValueError: a loss or metrics; ``jit_compile=True`` under more than one
+                replica.
         """
-        if kwargs.pop("loss", None) is not None:
-            raise ValueError(
-                "FlowModel.compile takes no loss: it is the mean negative "
-                "log-likelihood."
-            )
+        for name in ("loss", "metrics", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"FlowModel.compile takes no {name}: there are no targets, and the "
+                    "loss is the mean negative log-likelihood."
+                )
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
             jit_compile = replicas == 1 and not kwargs.get("run_eagerly", False)
@@ -178,6 +180,11 @@ class FlowModel(keras.Model):
                 fit the rows, or an operation that XLA cannot compile.
         """
         _refuse_targets(y)
+        if kwargs.pop("class_weight", None) is not None:
+            raise ValueError(
+                "fit takes no class_weight, for a flow has no classes: give "
+                "sample_weight."
+            )
         train = self._checked(x, sample_weight, "x")
         held_out = None
         if validation_data is not None:
@@ -188,14 +195,16 @@ class FlowModel(keras.Model):
             held_out = self._checked(x_val, weights, "validation_data")
         elif validation_split:
             train, held_out = data.split_rows(train, validation_split)
-        batch_size = _BATCH_SIZE if batch_size is None else batch_size
+        batch_size = _or(batch_size, _BATCH_SIZE)
         epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
         shuffle_seed = (self._seed, epoch) if shuffle else None
         with data.user_errors():
             return super().fit(
                 _batches(train, batch_size, shuffle_seed),
                 shuffle=False,  # The batches shuffle themselves.
-                validation_data=_batches(held_out, validation_batch_size or batch_size),
+                validation_data=_batches(
+                    held_out, _or(validation_batch_size, batch_size)
+                ),
                 callbacks=_with_epoch(callbacks, epoch),
                 **kwargs,
             )
@@ -203,7 +212,7 @@ class FlowModel(keras.Model):
     def evaluate(
         self, x, y=None, *, batch_size: int | None = None, sample_weight=None, **kwargs
     ):
-        """The mean NLL in nats (and any metrics), as in Keras.
+        """The mean NLL in nats, as in Keras.
 
         Args:
             x: as for `fit`.
@@ -219,7 +228,7 @@ class FlowModel(keras.Model):
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             _refuse_targets(y)
             rows = self._checked(x, sample_weight, "x")
-            x = _batches(rows, batch_size or _INFERENCE_BATCH_SIZE)
+            x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
         with data.user_errors():
             return super().evaluate(x, **kwargs)
 
@@ -236,9 +245,24 @@ class FlowModel(keras.Model):
             ValueError: as `fit`.
         """
         rows = self._checked(x, None, "x")
-        x = _batches(rows, batch_size or _INFERENCE_BATCH_SIZE)
+        x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
         with data.user_errors():
             return super().predict(x, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """One step on one batch, checked and cast as by `fit`."""
+        x, weights = self._one_batch(x, y, sample_weight)
+        return super().train_on_batch(x, sample_weight=weights, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """The mean NLL in nats of one batch, checked and cast as by `fit`."""
+        x, weights = self._one_batch(x, y, sample_weight)
+        return super().test_on_batch(x, sample_weight=weights, **kwargs)
+
+    def _one_batch(self, x, y, sample_weight):
+        _refuse_targets(y)
+        rows = self._checked(x, sample_weight, "x")
+        return [None if part is None else tf.constant(part) for part in rows]
 
     def sample(self, num_samples: int, *, seed: int | None = None) -> tf.Tensor:
         """Draws ``[num_samples, *event_shape]``.
@@ -251,13 +275,14 @@ class FlowModel(keras.Model):
         stateless = None if seed is None else tf.constant([0, seed], tf.int32)
         return self.distribution.sample(num_samples, seed=stateless)
 
-    def summary(self, print_fn=None):
+    def summary(self, line_length: int = 88, print_fn=print):
         """Prints each part of the distribution with its number of parameters.
 
         Args:
+            line_length: width of the table.
             print_fn: called with the text in place of printing.
         """
-        print_summary(self.distribution, self.name, print_fn)
+        print_fn(summary_table(self.distribution, self.name, line_length))
 
     def _checked(self, x, sample_weight, name):
         expected = {
@@ -272,6 +297,11 @@ class FlowModel(keras.Model):
                 "with it: yield (x, None, sample_weight)."
             )
         return data.checked_stream(x, **expected)
+
+
+def _or(batch_size: int | None, default: int) -> int:
+    # Not by truth, which would take 0 for "not given".
+    return default if batch_size is None else batch_size
 
 
 def _batches(rows, batch_size: int, shuffle_seed=None):
@@ -294,7 +324,8 @@ class _EpochNumber(keras.callbacks.Callback):
 def _with_epoch(callbacks, variable: tf.Variable):
     number = _EpochNumber(variable)
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.callbacks.append(number)
+        others = [c for c in callbacks.callbacks if not isinstance(c, _EpochNumber)]
+        callbacks.callbacks = [number, *others]
         return callbacks
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]

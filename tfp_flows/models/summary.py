@@ -12,8 +12,8 @@ from tfp_flows.stages import is_a, stages
 from tfp_flows.variables import find_weights, num_elements
 
 
-def print_summary(distribution: tfd.Distribution, name: str, print_fn=None) -> None:
-    """Prints a table of the parts of ``distribution``, from the base to the data."""
+def summary_table(distribution: tfd.Distribution, name: str, width: int) -> str:
+    """A table of the parts of ``distribution``, from the base to the data."""
     table = rich.table.Table(title=f"FlowModel {name!r}", box=rich.box.SQUARE)
     table.add_column("from base to data")
     table.add_column("class")
@@ -38,8 +38,8 @@ def print_summary(distribution: tfd.Distribution, name: str, print_fn=None) -> N
         f"not trainable: {sum(sizes.values()) - num_trainable:,})"
     )
     text = io.StringIO()
-    rich.console.Console(file=text, width=88).print(table)
-    (print_fn or print)(text.getvalue())
+    rich.console.Console(file=text, width=width).print(table)
+    return text.getvalue()
 
 
 def _parts(distribution: tfd.Distribution) -> list:

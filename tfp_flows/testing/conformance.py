@@ -22,7 +22,7 @@ def assert_bijector_conforms(
     """Checks that a bijector is what it says it is.
 
     With the parameters as they are and with all trainable variables moved far away,
-    in float32 and float64:
+    in float32 and float64 (a bijector that is given, not made, in its own dtype):
 
     * round trip: ``forward(inverse(y))`` against y up to rounding, ``inverse(
       forward(x))`` up to rounding times what the map itself magnifies it by;
@@ -32,9 +32,10 @@ def assert_bijector_conforms(
       point and each parameter gives alone;
     * every trainable variable gets a finite gradient in both directions, which is not
       0 once the variables have been moved;
-    * eager, ``tf.function`` and XLA agree;
+    * eager, ``tf.function`` and XLA agree, in values and gradients, also where two
+      tapes watch;
     * ``tfb.Chain``, ``tfb.Invert``, ``tfd.TransformedDistribution`` and ``copy`` work,
-      and densities of 1-D and 2-D events integrate to 1;
+      and in float64 densities of 1-D and 2-D events integrate to 1;
     * what is declared holds: a diagonal, triangular or constant Jacobian,
       monotonicity;
     * at points multiplied by ``extreme``: finite values and gradients, and
@@ -46,7 +47,8 @@ def assert_bijector_conforms(
         bijector: a bijector, checked in its own dtype, or a function that makes one
             from ``"float32"`` or ``"float64"``, checked in both. Its trainable
             variables are changed.
-        x: ordinary points ``[N, *event_shape]`` in the domain of ``forward``, N even.
+        x: ordinary points ``[N, D]`` in the domain of ``forward`` (``[N, ...]`` for
+            events of higher rank), N even. A scalar bijector acts on each of D.
         order: an order of the dimensions in which the Jacobian is lower triangular,
             if there is one.
         extreme: the factor, or ``None`` where the map itself cannot be represented
@@ -56,6 +58,7 @@ def assert_bijector_conforms(
 
     Raises:
         AssertionError: naming the check that failed, with the figures.
+        TypeError: neither a bijector nor a function.
         ValueError: an odd number of points, or points without a batch.
 
     >>> import tfp_flows
@@ -66,10 +69,17 @@ def assert_bijector_conforms(
     x = np.asarray(x, np.float64)
     if x.ndim < 2 or len(x) % 2:
         raise ValueError(
-            "assert_bijector_conforms takes points of shape [N, *event_shape] with an "
-            f"even N, but got shape {x.shape}."
+            "assert_bijector_conforms takes points of shape [N, D], or [N, ...] for "
+            "events of higher rank, with an even N (those of a scalar bijector, too), "
+            f"but got shape {x.shape}."
         )
     given = isinstance(bijector, tfb.Bijector)
+    is_function = callable(bijector) and not isinstance(bijector, type)
+    if not given and (not is_function or hasattr(bijector, "log_prob")):
+        raise TypeError(
+            "assert_bijector_conforms takes a bijector or a function of the dtype's "
+            f"name that makes one, but got {bijector!r}."
+        )
     dtypes = [(bijector.dtype or tf.float32).name] if given else ["float32", "float64"]
     for dtype in dtypes:
         rng = np.random.default_rng(seed)

@@ -36,7 +36,7 @@ class Affine(Elementwise):
     >>> affine.forward([[2.0, 1.0]]).numpy().round(3)
     array([[3.   , 2.718]], dtype=float32)
     >>> affine.forward_log_det_jacobian([[2.0, 1.0]], event_ndims=1).numpy()
-    array([1.], dtype=float32)
+    np.float32(1.0)
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """

@@ -30,6 +30,12 @@ class TransformerSpec:
             dimension, ``()`` for a number.
         options: the constructor's other arguments.
 
+    Raises:
+        TypeError: no class of bijectors.
+        ValueError: a parameter that the class does not have, a class that is not
+            elementwise, or an option that it refuses.
+
+    >>> import tensorflow as tf
     >>> from tensorflow_probability import bijectors as tfb
     >>> spec = TransformerSpec(tfb.Shift, {"shift": ()})
     >>> spec.num_params
@@ -41,6 +47,26 @@ class TransformerSpec:
     bijector_class: type[tfb.Bijector]
     param_shapes: Mapping[str, tuple[int, ...]]
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        cls = self.bijector_class
+        if not (isinstance(cls, type) and issubclass(cls, tfb.Bijector)):
+            raise TypeError(
+                f"TransformerSpec takes a bijector's class, but got {cls!r}."
+            )
+        known = cls.parameter_properties(tf.float32)
+        unknown = sorted(set(self.param_shapes) - set(known))
+        if unknown:
+            raise ValueError(
+                f"{cls.__name__} has the parameters {sorted(known)}, but not {unknown}."
+            )
+        # Made once with zeros, so that a bad option is found here and not in `fit`.
+        ndims = self(tf.zeros([1, self.num_params])).forward_min_event_ndims
+        if ndims != 0:
+            raise ValueError(
+                f"A transformer acts on each dimension by itself, but {cls.__name__} "
+                f"acts on events of rank {ndims}."
+            )
 
     @property
     def num_params(self) -> int:

@@ -19,8 +19,8 @@ class Permutation(Bijector):
     Cost: a copy in both directions.
 
     Args:
-        permutation: p, the integers 0 … D − 1 in any order. It is fixed: it has
-            nothing to train, and `trainable` does not exist for it.
+        permutation: p, the integers 0 … D − 1 in any order. It is fixed: there is
+            nothing to train.
         validate_args: as in TFP.
         name: as in TFP.
 

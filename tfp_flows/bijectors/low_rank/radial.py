@@ -35,7 +35,7 @@ class Radial(Bijector):
             call with points of another size.
         TypeError: dtypes that differ or are not floating.
 
-    >>> import tfp_flows
+    >>> import tensorflow as tf, tfp_flows
     >>> radial = tfp_flows.bijectors.Radial(center=[0.0, 0.0], alpha=1.0, beta=2.0)
     >>> y = radial.forward([[0.3, -0.2]])
     >>> radial.inverse(tf.identity(y)).numpy().round(4)
