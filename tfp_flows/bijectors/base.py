@@ -9,6 +9,13 @@ import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import variables
+from tfp_flows.bijectors.parameters import (
+    broadcasts,
+    check_batch_shapes,
+    checked_event_size,
+    common_size,
+    make_variable,
+)
 from tfp_flows.math import split_seed
 
 ParameterProperties = tfp.util.ParameterProperties
@@ -99,9 +106,9 @@ class Bijector(tfb.Bijector):
                 key: variables.as_reference(value, dtype=dtype, name=f"{where}: {key}")
                 for key, value in given.items()
             }
-        _check_batch_shapes(tensors, properties, where)
+        check_batch_shapes(tensors, properties, where)
         if event_ndims and event_size is None:
-            event_size = _common_size(tensors, properties, where)
+            event_size = common_size(tensors, properties, where)
         for key, value in tensors.items():
             setattr(self, key, value)
         self._event_size = event_size
@@ -144,7 +151,7 @@ class Bijector(tfb.Bijector):
             ValueError: the event size does not fit this bijector.
             TypeError: the dtype is not floating.
         """
-        event_size = _checked_event_size(event_size, cls.__name__)
+        event_size = checked_event_size(event_size, cls.__name__)
         dtype = tf.as_dtype(dtype)
         if not dtype.is_floating:
             raise TypeError(
@@ -155,7 +162,7 @@ class Bijector(tfb.Bijector):
         initial = cls._initial_parameters(event_size, from_seed)
         properties = cls.parameter_properties(dtype)
         parameters = {
-            key: _variable(value, properties[key], dtype=dtype, name=key)
+            key: make_variable(value, properties[key], dtype=dtype, name=key)
             for key, value in initial.items()
         }
         return cls(**parameters, **options)
@@ -205,7 +212,7 @@ class Bijector(tfb.Bijector):
                 f"shape {tuple(x.shape)}: the last dimension must be {size}."
             )
         batch = self.experimental_batch_shape()
-        if not _broadcasts(batch, x.shape[: x.shape.rank - rank]):
+        if not broadcasts(batch, x.shape[: x.shape.rank - rank]):
             raise ValueError(
                 f"{self._where} has parameters of batch shape {tuple(batch)}, which "
                 f"does not broadcast with a point of shape {tuple(x.shape)}."
@@ -213,82 +220,7 @@ class Bijector(tfb.Bijector):
         return x
 
 
-def require_plane(cls: type, event_size: int) -> None:
-    """Refuses another event size than 2.
-
-    Raises:
-        ValueError: naming the class and the size that came.
-    """
-    if event_size != 2:
-        raise ValueError(
-            f"{cls.__name__} acts on points of size 2, but event_size is {event_size}."
-        )
-
-
 def _constructor_arguments(cls: type) -> set[str]:
     own = (base for base in cls.__mro__ if issubclass(base, Bijector))
     names = {name for base in own for name in inspect.signature(base).parameters}
     return names - {"self", "parameters"}
-
-
-def _checked_event_size(event_size, where: str) -> int:
-    if isinstance(event_size, bool) or not isinstance(event_size, int | np.integer):
-        raise TypeError(
-            f"{where}: event_size must be an integer, but got {event_size!r}."
-        )
-    if event_size < 1:
-        raise ValueError(f"{where}: event_size must be 1 or more, got {event_size}.")
-    return int(event_size)
-
-
-def _variable(value, properties, *, dtype: tf.DType, name: str):
-    constraint = properties.default_constraining_bijector_fn()
-    if isinstance(constraint, tfb.Identity):
-        return tf.Variable(tf.cast(value, dtype), name=name)
-    return tfp.util.TransformedVariable(
-        tf.cast(value, dtype), constraint, dtype=dtype, name=name
-    )
-
-
-def _check_batch_shapes(tensors: Mapping, properties: Mapping, where: str) -> None:
-    batch = tf.TensorShape([])
-    for key, value in tensors.items():
-        rank = properties[key].event_ndims
-        if value.shape.rank is None:
-            continue
-        if value.shape.rank < rank:
-            raise ValueError(
-                f"{where}: {key} must have rank {rank} or more, but has shape "
-                f"{tuple(value.shape)}."
-            )
-        own = value.shape[: value.shape.rank - rank]
-        if not _broadcasts(batch, own):
-            shapes = {k: tuple(v.shape) for k, v in tensors.items()}
-            raise ValueError(
-                f"{where}: the batch shapes of the parameters do not broadcast; "
-                f"their shapes are {shapes}."
-            )
-        batch = tf.broadcast_static_shape(batch, own)
-
-
-def _common_size(tensors: Mapping, properties: Mapping, where: str) -> int | None:
-    sizes = {
-        key: value.shape[-1]
-        for key, value in tensors.items()
-        if properties[key].event_ndims and value.shape.rank is not None
-    }
-    if len(set(sizes.values())) > 1:
-        shapes = {key: tuple(tensors[key].shape) for key in sizes}
-        raise ValueError(
-            f"{where}: the last dimensions of {', '.join(sizes)} must be the same, "
-            f"but the shapes are {shapes}."
-        )
-    return next(iter(sizes.values()), None)
-
-
-def _broadcasts(a: tf.TensorShape, b: tf.TensorShape) -> bool:
-    try:
-        tf.broadcast_static_shape(a, b)
-    except ValueError:
-        return False
-    return True

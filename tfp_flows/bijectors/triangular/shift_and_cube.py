@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.base import Bijector, ParameterProperties, require_plane
+from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.parameters import require_plane
 
 
 class ShiftAndCube(Bijector):
