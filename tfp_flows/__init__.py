@@ -28,7 +28,7 @@ import keras  # noqa: E402
 if keras.config.backend() != "tensorflow":
     raise ImportError(_BACKEND_ERROR.format(found=keras.config.backend()))
 
-from tfp_flows import bijectors, conditioners, flows  # noqa: E402
+from tfp_flows import bijectors, conditioners, distributions, flows  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402
 
@@ -52,6 +52,7 @@ __all__ = [
     "bijectors",
     "conditioners",
     "datasets",
+    "distributions",
     "flows",
     "testing",
     "visualization",

@@ -111,25 +111,42 @@ class KerasModule(tf.Module):
         """Of the weights (under mixed precision the layer computes in less)."""
         return tf.as_dtype(self.layer.variable_dtype)
 
-    def __call__(self, x):
-        """Applies the layer to the last axis of ``x``, whatever its batch rank."""
-        x = tf.convert_to_tensor(x)
+    def __call__(self, x, *context):
+        """Applies the layer to the last axis of ``x``, whatever its batch rank.
+
+        A ``context``, if the layer takes one, has the batch shape of ``x``.
+        """
+        x, *context = map(tf.convert_to_tensor, (x, *context))
         if x.shape.rank == 2:
-            return tf.cast(self.layer(x), x.dtype)
-        flat = tf.reshape(x, [-1, x.shape[-1]])
-        y = tf.cast(self.layer(flat), x.dtype)
+            return tf.cast(self.layer(x, *context), x.dtype)
+        flat = [tf.reshape(part, [-1, part.shape[-1]]) for part in (x, *context)]
+        y = tf.cast(self.layer(*flat), x.dtype)
         return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [y.shape[-1]]], axis=0))
 
 
-def as_conditioner(conditioner, *, input_size: int, output_size: int, where: str):
+def network_of(conditioner):
+    """The Keras layer within a `KerasModule`; anything else as it is."""
+    return conditioner.layer if isinstance(conditioner, KerasModule) else conditioner
+
+
+def as_conditioner(
+    conditioner,
+    *,
+    input_size: int,
+    output_size: int,
+    context_size: int | None,
+    where: str,
+):
     """A callable from ``[..., input_size]`` to ``[..., output_size]``, checked.
 
     A Keras layer becomes a `KerasModule`, built if it was not; a layer whose
-    attribute ``output_size`` is ``None`` is told what it must give.
+    attribute ``output_size`` is ``None`` is told what it must give. A layer with the
+    attribute ``context_size`` says whether it takes a context, and of what size; what
+    has no such attribute is given a context if there is one.
 
     Raises:
         TypeError: ``conditioner`` cannot be called.
-        ValueError: its output has another size.
+        ValueError: its output or its context has another size.
     """
     if isinstance(conditioner, type) or not callable(conditioner):
         raise TypeError(
@@ -142,13 +159,22 @@ def as_conditioner(conditioner, *, input_size: int, output_size: int, where: str
         dtype = conditioner.variable_dtype
     else:
         dtype = getattr(conditioner, "dtype", None)
+    wanted = getattr(network_of(conditioner), "context_size", context_size)
+    if context_size is not None and context_size != wanted:
+        takes = "takes no context" if wanted is None else f"takes one of size {wanted}"
+        raise ValueError(
+            f"{where}: a context of size {context_size} was given, but the conditioner "
+            f"{takes} (its context_size)."
+        )
+    sizes = [input_size] if wanted is None else [input_size, wanted]
     try:
         # Called rather than built: a layer's own layers may be built only by a call.
-        found = conditioner(tf.zeros([1, input_size], dtype or tf.float32)).shape[-1]
+        inputs = [tf.zeros([1, size], dtype or tf.float32) for size in sizes]
+        found = conditioner(*inputs).shape[-1]
     except (ValueError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(
             f"{where}: the conditioner does not take inputs of size {input_size}, the "
-            f"number of dimensions that pass through: {error}"
+            f"number of dimensions that the parameters depend on: {error}"
         ) from error
     if found != output_size:
         raise ValueError(

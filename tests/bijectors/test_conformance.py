@@ -19,7 +19,9 @@ def test_bijector(name):
     example = EXAMPLES[name]
     made = example.make("float32")
     assert type(made).__name__ == name
-    assert_bijector_conforms(example.make, example.x, order=example.order)
+    assert_bijector_conforms(
+        example.make, example.x, order=example.order, extreme=example.extreme
+    )
 
 
 VARIANTS = {

@@ -6,25 +6,55 @@ rank. triangular: triangular, up to the order of the dimensions.
 
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.elementwise.affine import Affine
+from tfp_flows.bijectors.elementwise.bound import Bound
+from tfp_flows.bijectors.elementwise.circular_rational_quadratic_spline import (
+    CircularRationalQuadraticSpline,
+)
+from tfp_flows.bijectors.elementwise.cubic_spline import CubicSpline
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
+from tfp_flows.bijectors.elementwise.linear_spline import LinearSpline
+from tfp_flows.bijectors.elementwise.quadratic_spline import QuadraticSpline
+from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
+    RationalQuadraticSpline,
+)
+from tfp_flows.bijectors.elementwise.standardize import Standardize
+from tfp_flows.bijectors.linear.householder import Householder
 from tfp_flows.bijectors.linear.linear import Linear
+from tfp_flows.bijectors.linear.lu_linear import LULinear
+from tfp_flows.bijectors.linear.orthogonal_exponential import OrthogonalExponential
 from tfp_flows.bijectors.linear.permutation import Permutation
+from tfp_flows.bijectors.linear.qr_linear import QRLinear
 from tfp_flows.bijectors.linear.rotation_2d import Rotation2D
 from tfp_flows.bijectors.low_rank.planar import Planar
 from tfp_flows.bijectors.low_rank.radial import Radial
+from tfp_flows.bijectors.triangular.autoregressive import Autoregressive
 from tfp_flows.bijectors.triangular.coupling import Coupling
 from tfp_flows.bijectors.triangular.shift_and_cube import ShiftAndCube
 
 __all__ = [
     "Affine",
+    "Autoregressive",
     "Bijector",
+    "Bound",
+    "CircularRationalQuadraticSpline",
     "Coupling",
+    "CubicSpline",
     "Elementwise",
+    "GaussianMixtureCDF",
+    "Householder",
+    "LULinear",
     "Linear",
+    "LinearSpline",
+    "OrthogonalExponential",
     "Permutation",
     "Planar",
+    "QRLinear",
+    "QuadraticSpline",
     "Radial",
+    "RationalQuadraticSpline",
     "Rotation2D",
     "ShiftAndCube",
+    "Standardize",
     "TransformerSpec",
 ]

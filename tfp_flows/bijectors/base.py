@@ -45,7 +45,8 @@ class Bijector(tfb.Bijector):
         event_ndims: rank of one point, 1 for vectors.
         event_size: size of the last axis of a point. If not given it is the last
             axis of the parameters that have one.
-        dtype: of a bijector without tensor parameters; ``None`` accepts any.
+        dtype: that the parameters must have; ``None`` takes it from them, and without
+            tensor parameters accepts any.
         is_constant_jacobian: whether the log-determinant does not depend on the point.
 
     Raises:
@@ -98,8 +99,9 @@ class Bijector(tfb.Bijector):
         name = parameters["name"]
         properties = self._parameter_properties(dtype)
         given = {key: parameters[key] for key in properties}
+        given = {key: value for key, value in given.items() if value is not None}
         where = f"{type(self).__name__} {name!r}"
-        if given:
+        if given and dtype is None:
             dtype = variables.common_dtype(given, where=where)
         with tf.name_scope(name):
             tensors = {
@@ -109,8 +111,8 @@ class Bijector(tfb.Bijector):
         check_batch_shapes(tensors, properties, where)
         if event_ndims and event_size is None:
             event_size = common_size(tensors, properties, where)
-        for key, value in tensors.items():
-            setattr(self, key, value)
+        for key in properties:
+            setattr(self, key, tensors.get(key))
         self._event_size = event_size
         self._where = where
         super().__init__(
@@ -145,7 +147,8 @@ class Bijector(tfb.Bijector):
             event_size: D, the size of the points' last axis.
             seed: of the initial values. Without it they come from Python's generator.
             dtype: of the variables, float32 or float64.
-            **options: any other arguments of the constructor.
+            **options: any other arguments of the constructor, or of
+                ``_initial_parameters``.
 
         Raises:
             ValueError: the event size does not fit this bijector.
@@ -159,7 +162,10 @@ class Bijector(tfb.Bijector):
                 f"{dtype.name}."
             )
         from_seed = np.random.default_rng(split_seed(seed, 1)[0])
-        initial = cls._initial_parameters(event_size, from_seed)
+        # An option that `_initial_parameters` names, say a count, is for it alone.
+        wanted = inspect.signature(cls._initial_parameters).parameters
+        own = {key: options.pop(key) for key in wanted if key in options}
+        initial = cls._initial_parameters(event_size, from_seed, **own)
         properties = cls.parameter_properties(dtype)
         parameters = {
             key: make_variable(value, properties[key], dtype=dtype, name=key)
@@ -187,6 +193,25 @@ class Bijector(tfb.Bijector):
         return super()._call_inverse_log_det_jacobian(
             self._checked(y), event_ndims, name, **kwargs
         )
+
+    # Where a map gives its log-determinant along with its value, the value's method
+    # leaves it in TFP's cache beside the point, where TFP looks for it: a second
+    # evaluation of a network would cost as much again, and with dropout it would give
+    # the determinant of another map.
+
+    def _remember_fldj(self, x, fldj) -> None:
+        self._cache.forward_attributes(x)["ildj"] = -fldj
+
+    def _remember_ildj(self, y, ildj) -> None:
+        self._cache.inverse_attributes(y)["ildj"] = ildj
+
+    def _fldj_of_forward(self, x) -> tf.Tensor:
+        _y = self.forward(x)  # Held, for the cache refers to it weakly.
+        return -self._cache.forward_attributes(x)["ildj"]
+
+    def _ildj_of_inverse(self, y) -> tf.Tensor:
+        _x = self.inverse(y)
+        return self._cache.inverse_attributes(y)["ildj"]
 
     def _checked(self, x) -> tf.Tensor:
         """``x`` as a tensor that fits the parameters, or an error that says why not."""

@@ -4,7 +4,18 @@ They are Keras 3 layers. Their last layer starts at zero, so that a flow made of
 starts at the identity.
 """
 
+from tfp_flows.conditioners.conditioner import Conditioner
+from tfp_flows.conditioners.made import MADE
+from tfp_flows.conditioners.masked_autoregressive_template import (
+    masked_autoregressive_template,
+)
 from tfp_flows.conditioners.mlp import MLP
 from tfp_flows.conditioners.real_nvp_template import real_nvp_template
 
-__all__ = ["MLP", "real_nvp_template"]
+__all__ = [
+    "MADE",
+    "MLP",
+    "Conditioner",
+    "masked_autoregressive_template",
+    "real_nvp_template",
+]

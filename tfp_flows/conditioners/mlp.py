@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
+import tensorflow as tf
 
+from tfp_flows.conditioners.checks import checked_size, checked_widths
+from tfp_flows.conditioners.column_dense import ColumnDense
 from tfp_flows.math import split_seed
 
 
@@ -12,12 +14,14 @@ from tfp_flows.math import split_seed
 class MLP(keras.layers.Layer):
     """Dense layers with an activation between them; the last layer starts at zero.
 
-    From ``[N, input]`` to ``[N, output_size]``.
+    From ``[N, input]``, and a context ``[N, context_size]`` if it takes one, to
+    ``[N, output_size]``.
 
     Args:
         hidden_units: width of each hidden layer. An empty list makes the map linear.
         output_size: size of the output; ``None`` leaves it to the coupling that the
             network is given to.
+        context_size: size of the context; ``None`` if the network takes none.
         activation: of the hidden layers, anything that Keras takes.
         seed: of the initial weights. Without it they come from Python's generator,
             which ``keras.utils.set_random_seed`` sets.
@@ -26,8 +30,9 @@ class MLP(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
 
     Raises:
-        TypeError: ``hidden_units`` is no list of integers.
-        ValueError: a width that is not positive; built without an output size.
+        TypeError: ``hidden_units`` is no list of integers, or a size no integer.
+        ValueError: a width or size that is not positive; built without an output
+            size; called without the context that it takes.
 
     >>> net = MLP(hidden_units=[32, 32], output_size=4, seed=0)
     >>> net.build((None, 2))
@@ -40,6 +45,7 @@ class MLP(keras.layers.Layer):
         hidden_units: Sequence[int] = (64, 64),
         output_size: int | None = None,
         *,
+        context_size: int | None = None,
         activation="silu",
         seed: int | None = None,
         dtype=None,
@@ -47,67 +53,58 @@ class MLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
-        self.hidden_units = _widths(hidden_units, "hidden_units")
+        self.hidden_units = checked_widths(hidden_units, "MLP: hidden_units")
         if output_size is not None:
-            (output_size,) = _widths([output_size], "output_size")
+            output_size = checked_size(output_size, "MLP: output_size")
+        if context_size is not None:
+            context_size = checked_size(context_size, "MLP: context_size")
         self.output_size = output_size
+        self.context_size = context_size
         self.activation = keras.activations.get(activation)
         self.seed = seed
 
-    def build(self, input_shape):
-        """Makes the weights, for inputs of size ``input_shape[-1]``."""
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights, for inputs of size ``x_shape[-1]``."""
         if self.output_size is None:
             raise ValueError(
                 "MLP: output_size is not set; give it, or give the network to a "
                 "bijector that knows it."
             )
-        seeds = split_seed(self.seed, len(self.hidden_units))
+        seeds = [*split_seed(self.seed, len(self.hidden_units)), None]
         self._layers_in_order = [
-            keras.layers.Dense(
-                units,
-                activation=self.activation,
-                kernel_initializer=keras.initializers.HeNormal(seed=seed),
-                dtype=self.dtype_policy,
+            ColumnDense(units, seed=seed, dtype=self.dtype_policy)
+            for units, seed in zip(
+                [*self.hidden_units, self.output_size], seeds, strict=True
             )
-            for units, seed in zip(self.hidden_units, seeds, strict=True)
         ]
-        self._layers_in_order.append(
-            keras.layers.Dense(
-                self.output_size, kernel_initializer="zeros", dtype=self.dtype_policy
-            )
-        )
-        shape = tuple(input_shape)
+        size = x_shape[-1] + (self.context_size or 0)
         for layer in self._layers_in_order:
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
+            layer.build((size, None))
+            size = layer.units
 
-    def call(self, x):
+    def call(self, x, context=None):
         """The output, ``[N, output_size]``."""
-        for layer in self._layers_in_order:
-            x = layer(x)
-        return x
+        if self.context_size is not None and context is None:
+            raise ValueError(
+                f"MLP: it takes a context of size {self.context_size}, but got none."
+            )
+        parts = [x] if context is None else [x, tf.cast(context, x.dtype)]
+        h = tf.transpose(tf.concat(parts, axis=-1))
+        *hidden, last = self._layers_in_order
+        for layer in hidden:
+            h = self.activation(layer(h))
+        return tf.transpose(last(h))
 
-    def compute_output_shape(self, input_shape):
-        """``input_shape`` with its last dimension replaced."""
-        return (*input_shape[:-1], self.output_size)
+    def compute_output_shape(self, x_shape, context_shape=None):
+        """``x_shape`` with its last dimension replaced."""
+        return (*x_shape[:-1], self.output_size)
 
     def get_config(self):
         """The arguments of the constructor."""
         return super().get_config() | {
             "hidden_units": self.hidden_units,
             "output_size": self.output_size,
+            "context_size": self.context_size,
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
-
-
-def _widths(widths, name: str) -> list[int]:
-    if not isinstance(widths, Sequence) or not all(
-        isinstance(units, int | np.integer) for units in widths
-    ):
-        raise TypeError(
-            f"MLP: {name} must be integers, such as [64, 64], but got {widths!r}."
-        )
-    if any(units < 1 for units in widths):
-        raise ValueError(f"MLP: {name} must be 1 or more, but got {widths!r}.")
-    return [int(units) for units in widths]

@@ -8,9 +8,14 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors import Bijector, Coupling, TransformerSpec
-from tfp_flows.conditioners import MLP
+from tfp_flows.bijectors import Autoregressive, Bijector, Coupling, TransformerSpec
+from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.conditioners import MADE, MLP
+from tfp_flows.distributions import StandardNormal
 from tfp_flows.math import split_seed
+
+# As `permutation(event_size, seed=…, dtype=…)`.
+MakePermutation = Callable[..., tfb.Bijector]
 
 
 def make_flow(
@@ -40,7 +45,7 @@ def make_flow(
             f"flows.{name}: the base must be a tfd.Distribution, but got {base!r}."
         )
     if base is None:
-        base = tfd.MultivariateNormalDiag(loc=tf.zeros(event_size, dtype))
+        base = StandardNormal(event_size, dtype)
     if not base.event_shape.is_compatible_with([event_size]):
         raise ValueError(
             f"flows.{name}: the base must have event shape [{event_size}], but "
@@ -111,43 +116,171 @@ def repeat(
     return make_flow(layers, event_size=event_size, base=base, dtype=dtype, name=name)
 
 
-def half_mask(event_size: int, index: int, name: str) -> np.ndarray:
-    """The mask of coupling layer ``index``: the halves take turns at passing through.
+def half_mask(event_size: int, turn: int, name: str) -> np.ndarray:
+    """The mask of a coupling: at turn 0 the first half passes through, at 1 the second.
 
     Raises:
         TypeError: an event size that is no integer.
         ValueError: an event of size 1 cannot be split.
     """
-    if not isinstance(event_size, int | np.integer):
-        raise TypeError(
-            f"flows.{name}: event_size must be an integer, but got {event_size!r}."
-        )
-    if event_size < 2:
+    if checked_event_size(event_size, f"flows.{name}") < 2:
         raise ValueError(
             f"flows.{name}: a coupling splits the event in two, so event_size must be "
             f"2 or more, but got {event_size}."
         )
     first = np.arange(event_size) < (event_size + 1) // 2
-    return first if index % 2 == 0 else ~first
+    return ~first if turn else first
 
 
-def coupling_layers(
+def coupling_flow(
     transformer: TransformerSpec,
     *,
     event_size: int,
     num_layers: int,
     hidden_units: Sequence[int],
     activation,
+    permutation: MakePermutation | None,
+    base: tfd.Distribution | None,
     seed: int | None,
     dtype,
     name: str,
-) -> list[Coupling]:
-    """Coupling layers with a multi-layer perceptron each, the halves taking turns."""
+    last: Sequence[tfb.Bijector] = (),
+) -> tfd.TransformedDistribution:
+    """Couplings with a multi-layer perceptron each.
+
+    Without a permutation the halves of the event take turns.
+
+    Args:
+        transformer: of each coupling.
+        event_size: D.
+        num_layers: how many couplings.
+        hidden_units: width of each hidden layer of each network.
+        activation: of the hidden layers.
+        permutation: as for `with_permutations`.
+        base: as for `make_flow`.
+        seed: of the initial weights.
+        dtype: of the flow.
+        name: of the flow.
+        last: bijectors after the couplings.
+
+    Raises:
+        ValueError, TypeError: as `make_layers`, `half_mask` and `make_flow`.
+    """
+    _check_dtype(dtype, name)
+
+    def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
+        network = MLP(hidden_units, activation=activation, seed=layer_seed, dtype=dtype)
+        turn = index % 2 if permutation is None else 0
+        return Coupling(network, transformer, half_mask(event_size, turn, name))
+
+    layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
+    layers = with_permutations(
+        layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
+    )
+    return make_flow(
+        [*layers, *last], event_size=event_size, base=base, dtype=dtype, name=name
+    )
+
+
+def autoregressive_flow(
+    transformer: TransformerSpec,
+    *,
+    event_size: int,
+    num_layers: int,
+    hidden_units: Sequence[int],
+    activation,
+    permutation: MakePermutation | None,
+    base: tfd.Distribution | None,
+    seed: int | None,
+    dtype,
+    name: str,
+    wrap: Callable[[tfb.Bijector], tfb.Bijector] = lambda layer: layer,
+) -> tfd.TransformedDistribution:
+    """Autoregressive layers with a MADE each.
+
+    Without a permutation one order and the opposite take turns.
+
+    Args:
+        transformer: of each layer.
+        event_size: D.
+        num_layers: how many layers.
+        hidden_units: width of each hidden layer of each network.
+        activation: of the hidden layers.
+        permutation: as for `with_permutations`.
+        base: as for `make_flow`.
+        seed: of the initial weights.
+        dtype: of the flow.
+        name: of the flow.
+        wrap: what each layer is wrapped in, such as ``tfb.Invert``.
+
+    Raises:
+        ValueError, TypeError: as `make_layers`, `make_flow` and
+            `tfp_flows.conditioners.MADE`.
+    """
+    _check_dtype(dtype, name)
+
+    def make_layer(_, layer_seed: int) -> tfb.Bijector:
+        network = MADE(
+            event_size,
+            hidden_units,
+            activation=activation,
+            seed=layer_seed,
+            dtype=dtype,
+        )
+        return wrap(Autoregressive(network, transformer))
+
+    layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
+    layers = with_permutations(
+        layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
+    )
+    return make_flow(layers, event_size=event_size, base=base, dtype=dtype, name=name)
+
+
+def with_permutations(
+    layers: Sequence[tfb.Bijector],
+    permutation: MakePermutation | None,
+    *,
+    event_size: int,
+    seed: int | None,
+    dtype,
+    name: str,
+) -> list[tfb.Bijector]:
+    """The layers with a new permutation, or another linear map, between each two.
+
+    Args:
+        layers: of the flow.
+        permutation: a function that makes a bijector, called as
+            ``permutation(event_size, seed=…, dtype=…)``: ``Permutation.reverse``,
+            ``Permutation.random``, ``LULinear.trainable`` and the like, or one of the
+            user's own. ``None`` for none: then the layers take turns by themselves.
+        event_size: D.
+        seed: of the permutations.
+        dtype: of the flow.
+        name: of the flow.
+
+    Raises:
+        TypeError: ``permutation`` is no function, or does not give a bijector.
+    """
+    if permutation is None:
+        return list(layers)
+    if not callable(permutation) or isinstance(permutation, tfb.Bijector):
+        raise TypeError(
+            f"flows.{name}: permutation must be a function that makes a bijector, such "
+            f"as Permutation.random or LULinear.trainable, but got {permutation!r}."
+        )
+    # Seeds of their own, not those of the layers.
+    seeds = split_seed(split_seed(seed, 2)[1], len(layers))
+    found = [layers[0]]
+    for layer, own_seed in zip(layers[1:], seeds, strict=False):
+        between = permutation(event_size, seed=own_seed, dtype=dtype)
+        if not isinstance(between, tfb.Bijector):
+            raise TypeError(
+                f"flows.{name}: permutation must give a bijector, but gave {between!r}."
+            )
+        found += [between, layer]
+    return found
+
+
+def _check_dtype(dtype, name: str) -> None:
     if not tf.as_dtype(dtype).is_floating:
         raise TypeError(f"flows.{name}: dtype must be floating, but got {dtype}.")
-
-    def make_layer(index: int, layer_seed: int) -> Coupling:
-        network = MLP(hidden_units, activation=activation, seed=layer_seed, dtype=dtype)
-        return Coupling(network, transformer, half_mask(event_size, index, name))
-
-    return make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)

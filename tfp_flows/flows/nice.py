@@ -6,7 +6,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
-from tfp_flows.flows.flow import coupling_layers, make_flow
+from tfp_flows.flows.flow import MakePermutation, coupling_flow
 
 
 def nice(
@@ -15,6 +15,7 @@ def nice(
     num_layers: int = 8,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
@@ -26,17 +27,22 @@ def nice(
 
     Args:
         event_size: D, at least 2.
-        num_layers: how many coupling layers.
+        num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        permutation: what comes between two layers in place of their taking turns, a
+            function called with the event size, ``seed`` and ``dtype``:
+            ``Permutation.random``, ``functools.partial(LULinear.trainable,
+            permute=True)`` and the like.
         base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights.
+        seed: of the initial weights and of the permutations.
         dtype: float32 or float64.
 
     Raises:
-        ValueError: an event size below 2, a number of layers below 1, or a base of
+        ValueError: an event size below 2, a number of layers below 1, a base of
             another event shape.
-        TypeError: an event size that is no integer, or a base of another dtype.
+        TypeError: an event size that is no integer, a dtype that is not floating, a
+            permutation that is no function, or a base of another dtype.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nice(2, num_layers=4, seed=0)
@@ -46,17 +52,17 @@ def nice(
     Paper: Dinh, Krueger and Bengio (2014), NICE: non-linear independent components
     estimation.
     """
-    layers = coupling_layers(
+    scale = Affine.trainable(event_size, dtype=dtype, name="scale")
+    return coupling_flow(
         TransformerSpec(tfb.Shift, {"shift": ()}),
         event_size=event_size,
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        permutation=permutation,
+        base=base,
         seed=seed,
         dtype=dtype,
         name="nice",
-    )
-    scale = Affine.trainable(event_size, dtype=dtype, name="scale")
-    return make_flow(
-        [*layers, scale], event_size=event_size, base=base, dtype=dtype, name="nice"
+        last=[scale],
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import coupling_layers, make_flow
+from tfp_flows.flows.flow import MakePermutation, coupling_flow
 
 
 def real_nvp(
@@ -14,6 +14,7 @@ def real_nvp(
     num_layers: int = 8,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
@@ -22,21 +23,26 @@ def real_nvp(
 
     Each layer is `tfp_flows.bijectors.Coupling` with the transformer
     `tfp_flows.bijectors.Affine`; both directions cost one pass through the networks.
+    With fewer than 2 layers half of the event stays as the base has it.
 
     Args:
         event_size: D, at least 2.
-        num_layers: how many coupling layers; with fewer than 2 half of the event
-            stays as the base has it.
+        num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        permutation: what comes between two layers in place of their taking turns, a
+            function called with the event size, ``seed`` and ``dtype``:
+            ``Permutation.random``, ``functools.partial(LULinear.trainable,
+            permute=True)`` and the like.
         base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights.
+        seed: of the initial weights and of the permutations.
         dtype: float32 or float64.
 
     Raises:
-        ValueError: an event size below 2, a number of layers below 1, or a base of
+        ValueError: an event size below 2, a number of layers below 1, a base of
             another event shape.
-        TypeError: an event size that is no integer, or a base of another dtype.
+        TypeError: an event size that is no integer, a dtype that is not floating, a
+            permutation that is no function, or a base of another dtype.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=4, seed=0)
@@ -45,16 +51,15 @@ def real_nvp(
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
-    layers = coupling_layers(
+    return coupling_flow(
         Affine.spec(),
         event_size=event_size,
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        permutation=permutation,
+        base=base,
         seed=seed,
         dtype=dtype,
         name="real_nvp",
-    )
-    return make_flow(
-        layers, event_size=event_size, base=base, dtype=dtype, name="real_nvp"
     )

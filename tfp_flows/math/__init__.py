@@ -1,8 +1,19 @@
 """Numerics without variables: what bijectors are computed with."""
 
+from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges
 from tfp_flows.math.norm import safe_norm
 from tfp_flows.math.permute import permute
 from tfp_flows.math.root import newton_polish
+from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.seeds import split_seed
 
-__all__ = ["newton_polish", "permute", "safe_norm", "split_seed"]
+__all__ = [
+    "bin_sizes",
+    "choose_bin",
+    "left_edges",
+    "newton_polish",
+    "permute",
+    "safe_norm",
+    "scan_by_evaluation",
+    "split_seed",
+]

@@ -1,27 +1,32 @@
-"""Reordering the last axis, with a gradient that is again a reordering."""
+"""Reordering one axis, with a gradient that is again a reordering."""
 
 import numpy as np
 import tensorflow as tf
 
 
-def permute(x: tf.Tensor, permutation: np.ndarray) -> tf.Tensor:
-    """``y[..., i] = x[..., permutation[i]]`` for a fixed permutation.
+def permute(x: tf.Tensor, permutation: np.ndarray, axis: int = -1) -> tf.Tensor:
+    """``y[..., i] = x[..., permutation[i]]`` for a fixed permutation of an axis.
 
     The gradient that TensorFlow gives to a gather is a scatter-add, which XLA runs
     one element at a time on a CPU; that of a permutation is the inverse permutation.
+    The identity and the reversal need no gather at all.
 
     Args:
-        x: ``[..., D]``.
+        x: ``[..., D]``, if ``axis`` is the last one.
         permutation: the integers 0 … D − 1 in some order, known when the graph is
             made.
+        axis: which axis of ``x``.
     """
     permutation = np.asarray(permutation)
-    if np.array_equal(permutation, np.arange(len(permutation))):
+    ordered = np.arange(len(permutation))
+    if np.array_equal(permutation, ordered):
         return x
+    if np.array_equal(permutation, ordered[::-1]):
+        return tf.reverse(x, axis=[axis])
 
     @tf.custom_gradient
     def apply(x):
-        y = tf.gather(x, permutation, axis=-1)
-        return y, lambda dy: permute(dy, np.argsort(permutation))
+        y = tf.gather(x, permutation, axis=axis)
+        return y, lambda dy: permute(dy, np.argsort(permutation), axis)
 
     return apply(x)

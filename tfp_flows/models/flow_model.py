@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.models import data
+from tfp_flows.models.adapt import adapt_layers
 from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
 
@@ -158,6 +159,9 @@ class FlowModel(keras.Model):
     ):
         """Trains on ``x``; as in Keras, without targets.
 
+        Layers that start from data, such as `tfp_flows.bijectors.Standardize`, are
+        adapted to ``x`` before, unless they have been (see `models.adapt`).
+
         Args:
             x: data in memory ``[N, *event_shape]``, or a stream of batches (a
                 ``tf.data.Dataset``, ``keras.utils.PyDataset`` or generator that
@@ -177,7 +181,8 @@ class FlowModel(keras.Model):
             TypeError: data that are not numbers.
             ValueError: data of another shape, without rows or not finite (with the
                 row's number; for a stream, the batch's), targets, weights that do not
-                fit the rows, or an operation that XLA cannot compile.
+                fit the rows, or an operation that XLA cannot compile; a layer that
+                starts from data and cannot be adapted to these.
         """
         _refuse_targets(y)
         if kwargs.pop("class_weight", None) is not None:
@@ -198,9 +203,13 @@ class FlowModel(keras.Model):
         batch_size = _or(batch_size, _BATCH_SIZE)
         epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
         shuffle_seed = (self._seed, epoch) if shuffle else None
+        batches = _batches(train, batch_size, shuffle_seed)
         with data.user_errors():
+            adapt_layers(
+                self.distribution, train, num_batches=kwargs.get("steps_per_epoch")
+            )
             return super().fit(
-                _batches(train, batch_size, shuffle_seed),
+                batches,
                 shuffle=False,  # The batches shuffle themselves.
                 validation_data=_batches(
                     held_out, _or(validation_batch_size, batch_size)

@@ -17,11 +17,13 @@ class Example:
         make: a function of the dtype's name that makes the bijector.
         event_size: size of the points to try it on.
         order: as for `assert_bijector_conforms`.
+        extreme: as for `assert_bijector_conforms`.
     """
 
     make: Callable[[str], tfb.Bijector]
     event_size: int = 2
     order: Sequence[int] | None = None
+    extreme: float | None = 1e4
 
     @property
     def x(self) -> np.ndarray:
@@ -41,13 +43,30 @@ def _trainable(cls, event_size: int) -> Callable[[str], tfb.Bijector]:
     return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype)
 
 
+def _bound(dtype: str) -> bijectors.Bound:
+    low, high = np.array([[-4.0, -6.0], [6.0, 4.0]], dtype)
+    return bijectors.Bound(low, high, alpha=1e-3)
+
+
+def _standardize(dtype: str) -> bijectors.Standardize:
+    bijector = bijectors.Standardize(2, dtype=dtype)
+    bijector.adapt([[0.0, 10.0], [2.0, 50.0]])
+    return bijector
+
+
 EXAMPLES: dict[str, Example] = {
     "Affine": Example(_trainable(bijectors.Affine, 2)),
+    "Bound": Example(_bound, extreme=None),
     "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
+    "Householder": Example(_trainable(bijectors.Householder, 3), 3),
+    "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
     "Linear": Example(_trainable(bijectors.Linear, 2)),
+    "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), 3),
     "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
     "Planar": Example(_trainable(bijectors.Planar, 2)),
+    "QRLinear": Example(_trainable(bijectors.QRLinear, 3), 3),
     "Radial": Example(_trainable(bijectors.Radial, 2)),
     "Rotation2D": Example(_trainable(bijectors.Rotation2D, 2)),
     "ShiftAndCube": Example(_trainable(bijectors.ShiftAndCube, 2), order=[0, 1]),
+    "Standardize": Example(_standardize),
 }

@@ -73,33 +73,43 @@ class TransformerSpec:
         """K, the count of numbers that one dimension's parameters take."""
         return sum(math.prod(shape) for shape in self.param_shapes.values())
 
-    def __call__(self, params: tf.Tensor) -> tfb.Bijector:
+    def __call__(self, params: tf.Tensor, axis: int = -1) -> tfb.Bijector:
         """The transformer with these parameters, ``[..., D, K]``.
 
+        Args:
+            params: K numbers for each dimension.
+            axis: where the K numbers are, if not last.
+
         Raises:
-            ValueError: the last dimension is not K.
+            ValueError: that axis does not have K numbers.
         """
-        if params.shape[-1] != self.num_params:
+        if params.shape[axis] != self.num_params:
             raise ValueError(
                 f"{self.bijector_class.__name__} takes {self.num_params} parameters a "
                 f"dimension ({dict(self.param_shapes)}), but got parameters of shape "
                 f"{tuple(params.shape)}."
             )
-        sizes = [math.prod(shape) for shape in self.param_shapes.values()]
-        parts = zip(
-            self.param_shapes.items(), tf.split(params, sizes, axis=-1), strict=True
-        )
         properties = self.bijector_class.parameter_properties(params.dtype)
+        sizes = [math.prod(shape) for shape in self.param_shapes.values()]
+        # Split, not sliced: the gradient of a split is one concatenation.
+        parts = tf.split(params, sizes, axis=axis)
         named = {}
-        for (name, shape), part in parts:
-            batch = tf.shape(part)[:-1]
-            value = (
-                tf.reshape(part, tf.concat([batch, shape], 0))
-                if shape
-                else (part[..., 0])
-            )
+        for (name, shape), part in zip(self.param_shapes.items(), parts, strict=True):
+            value = _with_last(part, axis % params.shape.rank, shape)
             named[name] = properties[name].default_constraining_bijector_fn()(value)
         return self.bijector_class(**named, **self.options)
+
+
+def _with_last(part: tf.Tensor, axis: int, shape: tuple[int, ...]) -> tf.Tensor:
+    """``part`` with its axis in the place of the last one, there of another shape."""
+    others = [i for i in range(part.shape.rank) if i != axis]
+    if axis != len(others):
+        part = tf.transpose(part, [*others, axis])
+    if len(shape) == 1:
+        return part
+    if not shape:
+        return tf.squeeze(part, axis=-1)
+    return tf.reshape(part, tf.concat([tf.shape(part)[:-1], shape], axis=0))
 
 
 class Elementwise(Bijector):

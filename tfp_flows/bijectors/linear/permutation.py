@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector
-from tfp_flows.math import permute
+from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.math import permute, split_seed
 
 
 class Permutation(Bijector):
@@ -30,26 +31,51 @@ class Permutation(Bijector):
     >>> import tfp_flows
     >>> tfp_flows.bijectors.Permutation([2, 0, 1]).forward([1.0, 2.0, 3.0]).numpy()
     array([3., 1., 2.], dtype=float32)
+    >>> tfp_flows.bijectors.Permutation.reverse(3).permutation
+    array([2, 1, 0])
     """
 
     def __init__(
         self, permutation, validate_args: bool = False, name: str = "permutation"
     ):
-        self.permutation = np.array(permutation)
-        found = self.permutation
-        if (
-            found.ndim != 1
-            or found.dtype.kind not in "iu"
-            or not np.array_equal(np.sort(found), np.arange(found.size))
-            or not found.size
-        ):
-            raise ValueError(
-                f"Permutation {name!r} takes the integers 0 … D − 1 in any order, but "
-                f"got {permutation!r}."
-            )
+        self.permutation = checked_permutation(permutation, f"Permutation {name!r}")
         super().__init__(
-            dict(locals()), event_size=found.size, is_constant_jacobian=True
+            dict(locals()), event_size=self.permutation.size, is_constant_jacobian=True
         )
+
+    @classmethod
+    def random(cls, event_size: int, *, seed=None, dtype=None):
+        """A permutation drawn uniformly.
+
+        Args:
+            event_size: D.
+            seed: of the draw. Without it, it comes from Python's generator.
+            dtype: taken so that it is called as any bijector's ``trainable``; a
+                permutation acts on points of any dtype.
+
+        Raises:
+            ValueError: an event size below 1.
+            TypeError: an event size that is no integer.
+        """
+        event_size = checked_event_size(event_size, f"{cls.__name__}.random")
+        rng = np.random.default_rng(split_seed(seed, 1)[0])
+        return cls(rng.permutation(event_size))
+
+    @classmethod
+    def reverse(cls, event_size: int, *, seed=None, dtype=None):
+        """The opposite order.
+
+        Args:
+            event_size: D.
+            seed: not used; taken, as ``dtype``, for the sake of uniformity.
+            dtype: not used.
+
+        Raises:
+            ValueError: an event size below 1.
+            TypeError: an event size that is no integer.
+        """
+        event_size = checked_event_size(event_size, f"{cls.__name__}.reverse")
+        return cls(np.arange(event_size)[::-1])
 
     def _forward(self, x):
         return permute(x, self.permutation)
@@ -59,3 +85,19 @@ class Permutation(Bijector):
 
     def _forward_log_det_jacobian(self, x):
         return tf.zeros([], x.dtype)
+
+
+def checked_permutation(permutation, where: str) -> np.ndarray:
+    """A copy as an array, or a ValueError if it is no permutation."""
+    found = np.array(permutation)
+    if (
+        found.ndim != 1
+        or found.dtype.kind not in "iu"
+        or not np.array_equal(np.sort(found), np.arange(found.size))
+        or not found.size
+    ):
+        raise ValueError(
+            f"{where} takes the integers 0 … D − 1 in any order, but got "
+            f"{permutation!r}."
+        )
+    return found

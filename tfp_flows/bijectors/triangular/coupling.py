@@ -5,13 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.triangular.conditioned import Conditioned
 from tfp_flows.math import permute
-from tfp_flows.variables import as_conditioner
 
 
-class Coupling(Bijector):
+class Coupling(Conditioned):
     """Transform some dimensions with parameters that a network reads off the others.
 
     Forward: the dimensions x_A where ``mask`` is true pass through, y_A = x_A; the
@@ -34,13 +33,16 @@ class Coupling(Bijector):
         transformer: a `TransformerSpec`, such as ``Affine.spec()``.
         mask: ``[D]``, booleans or 0 and 1. One (true) marks a dimension that passes
             through.
+        context: ``[..., C]``, what the conditioner sees besides x_A, if it takes a
+            context; its batch shape is that of the bijector.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: a mask that passes everything or nothing (so D = 1 is impossible),
-            a conditioner whose output does not fit the transformer, or a call with
-            points of another size.
+            a conditioner whose output does not fit the transformer, a context that
+            the conditioner does not take, or a call with points of another size or
+            without the context that the conditioner takes.
         TypeError: ``transformer`` is no `TransformerSpec`, ``conditioner`` no callable.
 
     >>> import tfp_flows
@@ -62,69 +64,53 @@ class Coupling(Bijector):
         conditioner: Callable,
         transformer: TransformerSpec,
         mask,
+        context=None,
         validate_args: bool = False,
         name: str = "coupling",
     ):
-        where = f"Coupling {name!r}"
-        passes = _checked_mask(mask, where)
-        if not isinstance(transformer, TransformerSpec):
-            raise TypeError(
-                f"{where}: transformer must be a TransformerSpec such as "
-                f"Affine.spec(), but got {transformer!r}."
-            )
+        passes = _checked_mask(mask, f"Coupling {name!r}")
         parameters = dict(locals())
-        self._num_kept = int(passes.sum())
-        self._num_changed = passes.size - self._num_kept
         # The dimensions that pass come first; both groups keep their order.
         self._order = np.argsort(~passes, kind="stable")
-        self.transformer = transformer
-        self.conditioner = as_conditioner(
-            conditioner,
-            input_size=self._num_kept,
-            output_size=self._num_changed * transformer.num_params,
-            where=where,
-        )
+        self._num_kept = int(passes.sum())
         super().__init__(
             parameters,
             event_size=passes.size,
-            dtype=getattr(self.conditioner, "dtype", None),
+            input_size=self._num_kept,
+            num_transformed=passes.size - self._num_kept,
         )
 
     def _split(self, x):
-        sizes = [self._num_kept, self._num_changed]
-        return tf.split(permute(x, self._order), sizes, axis=-1)
+        columns, context = self._columns(x)
+        columns = permute(columns, self._order, axis=0)
+        kept, changed = columns[: self._num_kept], columns[self._num_kept :]
+        params = self.conditioner(tf.transpose(kept), *context)
+        return kept, changed, self._transformer_of(params, changed.shape[0])
 
-    def _join(self, kept, changed):
-        return permute(tf.concat([kept, changed], axis=-1), np.argsort(self._order))
-
-    def _transformer(self, kept):
-        params = self.conditioner(kept)
-        shape = [self._num_changed, self.transformer.num_params]
-        return self.transformer(
-            tf.reshape(params, tf.concat([tf.shape(params)[:-1], shape], axis=0))
-        )
-
-    # The log-determinant is left in TFP's cache beside the point, where TFP looks for
-    # it: a second evaluation of the conditioner would cost as much again, and with
-    # dropout it would give the determinant of another map.
+    def _join(self, kept, changed, x):
+        columns = tf.concat([kept, changed], axis=0)
+        columns = permute(columns, np.argsort(self._order), axis=0)
+        return self._from_columns(columns, x)
 
     def _forward(self, x):
-        kept, changed = self._split(x)
-        transformer = self._transformer(kept)
-        fldj = transformer.forward_log_det_jacobian(changed, event_ndims=1)
-        self._cache.forward_attributes(x)["ildj"] = -fldj
-        return self._join(kept, transformer.forward(changed))
+        kept, changed, transformer = self._split(x)
+        moved = transformer.forward(changed)
+        fldj = transformer.forward_log_det_jacobian(changed, event_ndims=0)
+        self._remember_fldj(x, self._summed(fldj, changed, x))
+        return self._join(kept, moved, x)
 
     def _inverse(self, y):
-        kept, changed = self._split(y)
-        transformer = self._transformer(kept)
-        ildj = transformer.inverse_log_det_jacobian(changed, event_ndims=1)
-        self._cache.inverse_attributes(y)["ildj"] = ildj
-        return self._join(kept, transformer.inverse(changed))
+        kept, changed, transformer = self._split(y)
+        moved = transformer.inverse(changed)
+        ildj = transformer.inverse_log_det_jacobian(changed, event_ndims=0)
+        self._remember_ildj(y, self._summed(ildj, changed, y))
+        return self._join(kept, moved, y)
 
     def _forward_log_det_jacobian(self, x):
-        _y = self.forward(x)  # Held, for the cache refers to it weakly.
-        return -self._cache.forward_attributes(x)["ildj"]
+        return self._fldj_of_forward(x)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self._ildj_of_inverse(y)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

@@ -1,0 +1,94 @@
+"""What layers that start from data share: checked batches, and their moments."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+_ROWS_AT_ONCE = 65_536
+
+
+def row_batches(data, event_size: int, where: str) -> Iterator[np.ndarray]:
+    """Batches ``[n, D]`` in float64 of data in memory or of a stream.
+
+    Args:
+        data: an array or tensor ``[N, D]``; or a ``tf.data.Dataset`` or iterator of
+            such batches, x, (x,) or (x, None, sample_weight), whose weights are not
+            used.
+        event_size: D.
+        where: what an error calls the layer.
+
+    Raises:
+        TypeError: data that are not real numbers.
+        ValueError: another shape, no rows, or a row that is not finite, with its
+            number.
+    """
+    num_rows = 0
+    for batch in _batches(data):
+        rows = _real_rows(batch, event_size, where)
+        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        if bad.size:
+            raise ValueError(
+                f"{where}.adapt takes finite data, but row {num_rows + bad[0]} is "
+                f"{rows[bad[0]].tolist()}."
+            )
+        num_rows += len(rows)
+        yield rows
+    if not num_rows:
+        raise ValueError(f"{where}.adapt takes 1 row of data or more, but got none.")
+
+
+def moments(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (the population's) of all rows, without cancelling.
+
+    Each batch is centred by its own mean, and then joined with those before it (Chan,
+    Golub and LeVeque, 1979).
+    """
+    count, mean, squares = 0, 0.0, 0.0
+    low, high = np.inf, -np.inf
+    # What overflows becomes infinite, and is refused as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in batches:
+            if not len(rows):
+                continue
+            own_mean = rows.mean(axis=0)
+            total = count + len(rows)
+            gap = own_mean - mean
+            squares = squares + np.sum((rows - own_mean) ** 2, axis=0)
+            squares = squares + gap**2 * (count * len(rows) / total)
+            mean = mean + gap * (len(rows) / total)
+            count = total
+            low = np.minimum(low, rows.min(axis=0))
+            high = np.maximum(high, rows.max(axis=0))
+    # The mean of equal numbers is rounded, and their deviation not quite 0.
+    constant = low == high
+    deviation = np.where(constant, 0.0, np.sqrt(squares / count))
+    return np.where(constant, low, mean), deviation
+
+
+def _batches(data) -> Iterator:
+    if isinstance(data, tf.data.Dataset) or hasattr(data, "__next__"):
+        yield from (b[0] if isinstance(b, tuple | list) else b for b in data)
+        return
+    array = np.asarray(data)
+    if not array.ndim:
+        yield array  # To be refused for its shape.
+        return
+    # In parts, so that the copy in float64 stays small.
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        yield array[start : start + _ROWS_AT_ONCE]
+
+
+def _real_rows(batch, event_size: int, where: str) -> np.ndarray:
+    rows = np.asarray(batch)
+    if rows.dtype.kind not in "bfiu":
+        raise TypeError(
+            f"{where}.adapt takes real numbers, but the dtype of the data is "
+            f"{rows.dtype}."
+        )
+    if rows.ndim != 2 or rows.shape[1] != event_size:
+        raise ValueError(
+            f"{where}.adapt takes data of shape [N, {event_size}], or a dataset of "
+            f"batches of that shape, but got shape {rows.shape}."
+        )
+    return rows.astype(np.float64)

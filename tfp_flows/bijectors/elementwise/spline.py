@@ -1,0 +1,149 @@
+"""What all splines share: the interval, its outside, and the parameters' checks."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.bijectors.base import ParameterProperties
+from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+
+
+class Spline(Elementwise):
+    """A monotone curve through knots on an interval, and the identity outside it.
+
+    To subclass, as `Elementwise`; the tensor parameters have a last axis of their own,
+    ``[..., D, K]``. Write ``_num_params`` (how long that axis is for ``num_bins``
+    bins), and ``_forward_unit`` and ``_inverse_unit``, the curve on [0, 1]: from points
+    of [0, 1] they give the value and the logarithm of the forward slope there.
+
+    Args:
+        parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
+            contain ``low``, ``high`` and ``min_bin_size``.
+
+    Raises:
+        ValueError: an interval that is empty or turned round; a smallest bin that is
+            not positive or leaves no room for the bins; a smallest slope outside
+            (0, 1); parameters without bins or with counts that do not fit.
+    """
+
+    def __init__(self, parameters: Mapping):
+        name, cls = parameters["name"], type(self).__name__
+        low, high = parameters["low"], parameters["high"]
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(
+                f"{cls} {name!r}: the interval needs finite ends with low < high, but "
+                f"got low={low} and high={high}."
+            )
+        min_slope = parameters.get("min_slope", 0.5)
+        if not 0 < min_slope < 1:
+            raise ValueError(
+                f"{cls} {name!r}: min_slope must be between 0 and 1, but got "
+                f"{min_slope}."
+            )
+        self._low, self._high = low, high
+        self._min_slope = min_slope
+        super().__init__(parameters)
+        self._min_bin_size = parameters["min_bin_size"]
+        num_bins = self._checked_num_bins()
+        if not 0 < self._min_bin_size * num_bins < 1:
+            raise ValueError(
+                f"{self._where}: min_bin_size is a part of the interval, so it must be "
+                f"positive and less than 1 / {num_bins} for {num_bins} bins, but is "
+                f"{self._min_bin_size}."
+            )
+
+    @classmethod
+    def _num_params(cls, num_bins: int) -> dict[str, int]:
+        """The length of each parameter for ``num_bins`` bins."""
+        raise NotImplementedError
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {name: ParameterProperties(event_ndims=1) for name in cls._num_params(1)}
+
+    @classmethod
+    def _initial_parameters(cls, event_size, rng, num_bins: int = 8):
+        sizes = cls._num_params(_checked_count(num_bins, cls.__name__))
+        return {name: np.zeros([event_size, size]) for name, size in sizes.items()}
+
+    @classmethod
+    def spec(cls, *, num_bins: int = 8, **options):
+        """This spline as the transformer of a coupling or autoregressive layer.
+
+        Args:
+            num_bins: how many pieces it has.
+            **options: the constructor's other arguments.
+        """
+        sizes = cls._num_params(_checked_count(num_bins, cls.__name__))
+        shapes = {name: (size,) for name, size in sizes.items()}
+        return TransformerSpec(cls, shapes, options)
+
+    @classmethod
+    def _is_increasing(cls):
+        return True
+
+    def _checked_num_bins(self) -> int:
+        found = {n: getattr(self, n).shape[-1] for n in self._num_params(1)}
+        # The longest parameter says how many bins there are; the others must agree.
+        for num_bins in range(1, 2 + max(found.values())):
+            if self._num_params(num_bins) == found:
+                return num_bins
+        example = self._num_params(8)
+        raise ValueError(
+            f"{self._where}: the last axes of {', '.join(found)} do not fit each "
+            f"other: they have {found}, where 8 bins, say, take {example}."
+        )
+
+    @property
+    def num_bins(self) -> int:
+        """How many pieces the curve has."""
+        return self._checked_num_bins()
+
+    def _forward_unit(self, t):
+        raise NotImplementedError
+
+    def _inverse_unit(self, t):
+        raise NotImplementedError
+
+    def _apply(self, x, unit_map):
+        t = (x - self._low) / (self._high - self._low)
+        inside = (t >= 0) & (t <= 1)
+        # Clipped before the curve, not after it: its gradients stay finite outside.
+        value, log_slope = unit_map(tf.clip_by_value(t, 0.0, 1.0))
+        y = self._low + (self._high - self._low) * value
+        return tf.where(inside, y, x), tf.where(inside, log_slope, 0.0)
+
+    def _forward(self, x):
+        y, log_slope = self._apply(x, self._forward_unit)
+        self._remember_fldj(x, log_slope)
+        return y
+
+    def _inverse(self, y):
+        x, log_slope = self._apply(y, self._inverse_unit)
+        self._remember_ildj(y, -log_slope)
+        return x
+
+    def _forward_log_det_jacobian(self, x):
+        return self._fldj_of_forward(x)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self._ildj_of_inverse(y)
+
+
+def _checked_count(num_bins, where: str) -> int:
+    if isinstance(num_bins, bool) or not isinstance(num_bins, int | np.integer):
+        raise TypeError(f"{where}: num_bins must be an integer, but got {num_bins!r}.")
+    if num_bins < 1:
+        raise ValueError(f"{where}: num_bins must be 1 or more, but got {num_bins}.")
+    return int(num_bins)
+
+
+def pieces(parameter) -> list[tf.Tensor]:
+    """The last axis of a parameter as a list, an entry for each bin or knot."""
+    parameter = tf.convert_to_tensor(parameter)
+    rank = parameter.shape.rank
+    # In front first: where parameters come with the batch last, this undoes what put
+    # their axis at the end, and XLA makes no copy.
+    return tf.unstack(tf.transpose(parameter, [rank - 1, *range(rank - 1)]))

@@ -1,0 +1,351 @@
+"""The masked autoencoder for distribution estimation."""
+
+import itertools
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.conditioners.checks import checked_size, checked_widths
+from tfp_flows.conditioners.column_dense import ColumnDense
+from tfp_flows.conditioners.conditioner import Conditioner
+from tfp_flows.conditioners.sweep import Triangular, sweep
+from tfp_flows.math import permute, split_seed
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class MADE(Conditioner):
+    """A dense network with masks: parameters of a dimension depend on those before it.
+
+    From ``[N, D]``, and a context ``[N, context_size]`` if it takes one, to
+    ``[N, D·K]``; the last layer starts at zero. Each hidden unit has a degree, the last
+    dimension (in the given order) that it may depend on. Units are sorted by degree, in
+    blocks of nearly equal size, so that the weights are block-triangular: in wide
+    layers half of the zeros are not multiplied, and `scan` computes each unit once.
+
+    Cost: one evaluation as a dense network; `scan` about one to two of them, at any D.
+    The gradient of `scan` is a sweep of the same cost in the opposite direction and one
+    evaluation with its gradient, at a memory that does not grow with D.
+
+    Args:
+        event_size: D.
+        hidden_units: width of each hidden layer, at least D − 1 (D with a context):
+            with fewer units some dimension would not depend on the one before it. An
+            empty list makes the map linear.
+        output_size: D·K; ``None`` leaves it to the bijector that it is given to.
+        order: the dimensions in the order in which they depend on each other; 0 … D − 1
+            if not given.
+        context_size: size of the context; ``None`` if the network takes none. Every
+            parameter depends on all of the context, those of the first dimension
+            included.
+        residual: whether each hidden layer as wide as the one below adds its input:
+            h + a(Wᵀh + b) in place of a(Wᵀh + b).
+        activation: a of the hidden layers, anything that Keras takes.
+        seed: of the initial weights. Without it they come from Python's generator,
+            which ``keras.utils.set_random_seed`` sets.
+        dtype: of weights and computation, or a Keras dtype policy.
+        name: of the layer.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+
+    Raises:
+        TypeError: a size that is no integer, ``hidden_units`` no list of them.
+        ValueError: a size that is not positive, too few hidden units, an order that is
+            no permutation, an output size that D does not divide; built without an
+            output size; called without the context that it takes.
+
+    >>> net = MADE(event_size=3, hidden_units=[32, 32], output_size=6, seed=0)
+    >>> net.build((None, 3))
+    >>> net(keras.ops.ones((5, 3))).shape
+    TensorShape([5, 6])
+
+    Paper: Germain, Gregor, Murray and Larochelle (2015), MADE: masked autoencoder for
+    distribution estimation.
+    """
+
+    def __init__(
+        self,
+        event_size: int,
+        hidden_units: Sequence[int] = (64, 64),
+        output_size: int | None = None,
+        *,
+        order: Sequence[int] | None = None,
+        context_size: int | None = None,
+        residual: bool = False,
+        activation="silu",
+        seed: int | None = None,
+        dtype=None,
+        name: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, name=name, **kwargs)
+        self.event_size = checked_size(event_size, "MADE: event_size")
+        if context_size is not None:
+            context_size = checked_size(context_size, "MADE: context_size")
+        if output_size is not None:
+            output_size = checked_size(output_size, "MADE: output_size")
+        self.hidden_units = checked_widths(hidden_units, "MADE: hidden_units")
+        self.context_size = context_size
+        self.output_size = output_size
+        self.order = _checked_order(order, self.event_size)
+        self.residual = bool(residual)
+        self.activation = keras.activations.get(activation)
+        self.seed = seed
+        self._degrees = [self._degrees_of(units) for units in self._widths()]
+
+    def _widths(self) -> list[int]:
+        # The parameters of a single dimension without a context depend on nothing.
+        alone = self.event_size == 1 and self.context_size is None
+        return [] if alone else self.hidden_units
+
+    def _degrees_of(self, units: int) -> np.ndarray:
+        """Of the units of a layer: from 0, or −1 for those that see only a context."""
+        lowest = 0 if self.context_size is None else -1
+        count = self.event_size - 1 - lowest
+        if units < count:
+            raise ValueError(
+                f"MADE: a hidden layer of {units} units is too narrow for event_size "
+                f"{self.event_size}: it needs {count} or more, or some dimension would "
+                "not depend on the one before it."
+            )
+        return lowest + np.sort(np.arange(units) % count)
+
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights."""
+        size = self.event_size
+        if self.output_size is None or self.output_size % size:
+            raise ValueError(
+                f"MADE: output_size must be a multiple of event_size {size}, but is "
+                f"{self.output_size}; give it, or give the network to a bijector that "
+                "knows it."
+            )
+        if x_shape[-1] != size:
+            raise ValueError(
+                f"MADE: its event_size is {size}, but it is given inputs of size "
+                f"{x_shape[-1]}."
+            )
+        outputs = np.repeat(np.arange(size) - 1, self.output_size // size)
+        degrees = [np.arange(size), *self._degrees, outputs]
+        *seeds, context_seed = split_seed(self.seed, len(degrees) - 1)
+        self._layers_in_order = [
+            ColumnDense(
+                len(high),
+                mask=low[:, np.newaxis] <= high,
+                seed=seed,
+                dtype=self.dtype_policy,
+            )
+            for low, high, seed in zip(
+                degrees, degrees[1:], [*seeds, None], strict=False
+            )
+        ]
+        sizes = [len(degree) for degree in degrees]
+        for layer, inputs in zip(self._layers_in_order, sizes, strict=False):
+            layer.build((inputs, None))
+        self._context_layers = []
+        if self.context_size is not None:
+            self._build_context(sizes[1:], context_seed)
+
+    def _build_context(self, sizes, seed):
+        # To every layer, so that also a network without hidden units sees it; to the
+        # output from zero, as all of the last layer.
+        seeds = [*split_seed(seed, len(sizes) - 1), None]
+        self._context_layers = [
+            ColumnDense(units, use_bias=False, seed=s, dtype=self.dtype_policy)
+            for units, s in zip(sizes, seeds, strict=True)
+        ]
+        for layer in self._context_layers:
+            layer.build((self.context_size, None))
+
+    def call(self, x, context=None):
+        """The parameters, ``[N, D·K]``: those of the first dimension come first."""
+        columns = permute(tf.transpose(x), self.order, axis=0)
+        params = self._sorted_params(columns, self._from_context(context, x.dtype))
+        params = permute(params, np.argsort(self.order), axis=0)
+        return tf.transpose(tf.reshape(params, [self.output_size, -1]))
+
+    def _from_context(self, context, dtype) -> list:
+        """What the context adds to each layer."""
+        if self.context_size is None:
+            return [0.0] * len(self._layers_in_order)
+        if context is None:
+            raise ValueError(
+                f"MADE: it takes a context of size {self.context_size}, but got none."
+            )
+        columns = tf.transpose(tf.cast(context, dtype))
+        return [layer(columns) for layer in self._context_layers]
+
+    def _sorted_params(self, columns, added) -> tf.Tensor:
+        """``[D, K, N]`` from columns ``[D, N]``, both in the order of dependence."""
+        *_, params = self._pre_activations(columns, added)
+        return tf.reshape(params, [self.event_size, self._num_params, -1])
+
+    def _pre_activations(self, h, added) -> list[tf.Tensor]:
+        """Of each hidden layer, and of the output at the end."""
+        *hidden, last = self._layers_in_order
+        found = []
+        for index, layer in enumerate(hidden):
+            found.append(layer(h) + added[index])
+            active = self.activation(found[-1])
+            h = active + h if self._skips(index) else active
+        return [*found, last(h) + added[-1]]
+
+    def _skips(self, index: int) -> bool:
+        """Whether hidden layer ``index`` adds its input."""
+        widths = self.hidden_units
+        return self.residual and index > 0 and widths[index] == widths[index - 1]
+
+    @property
+    def _num_params(self) -> int:
+        return self.output_size // self.event_size
+
+    def scan(self, solve, z, *context):
+        """As `Conditioner.scan`, by one sweep; a second derivative is refused."""
+        z = permute(tf.transpose(z), self.order, axis=0)
+        added = self._from_context(*context or [None], z.dtype)
+        x = tf.stop_gradient(self._swept(solve, z, added))
+
+        def solve_all(params):
+            return solve(tf.transpose(params, [1, 0, 2]), z)
+
+        # The value is that of the sweep. The gradient goes through one evaluation at
+        # that value, which without a gradient is never computed.
+        direct = solve_all(self._sorted_params(x, added))
+        x = self._with_gradient(x, direct, solve_all, added)
+        return tf.transpose(permute(x, np.argsort(self.order), axis=0))
+
+    def _weights(self) -> list[tf.Tensor]:
+        """The masked weights, ``[outputs, inputs]``."""
+        return [
+            tf.stop_gradient(tf.transpose(layer.masked_kernel()))
+            for layer in self._layers_in_order
+        ]
+
+    def _swept(self, solve, z, added):
+        biases = [
+            layer.bias + extra
+            for layer, extra in zip(self._layers_in_order, added, strict=True)
+        ]
+        shape = [self.event_size, self._num_params, -1]
+
+        def solve_one(params, z_i, bias):
+            x_i = solve(params + bias, z_i)
+            return x_i, x_i[tf.newaxis]
+
+        def cell(layer, product, bias, below):
+            units = self.activation(product + bias)
+            units = units + below if self._skips(layer) else units
+            return units, units
+
+        return sweep(
+            Triangular(self._weights(), self._degrees, self.event_size),
+            solve_one,
+            cell,
+            terms=biases[:-1],
+            constants=[z, tf.reshape(biases[-1], shape)],
+        )
+
+    def _with_gradient(self, x, direct, solve_all, added):
+        """x, which solves x = direct(x), with the gradient of the solution.
+
+        By the implicit function theorem a gradient g by the solution is a gradient
+        (1 − Jᵀ)⁻¹g by ``direct`` at fixed x, J the Jacobian of ``direct`` by x. J is
+        strictly triangular, so that one sweep from the last dimension to the first
+        solves for it.
+        """
+
+        @tf.custom_gradient
+        def identity(direct):
+            def gradient(g):
+                total = self._swept_back(g, x, solve_all, added)
+                return tf.raw_ops.PreventGradient(
+                    input=total, message="MADE.scan has no second derivative."
+                )
+
+            return x, gradient
+
+        return identity(direct)
+
+    def _swept_back(self, g, x, solve_all, added):
+        *inner, params = self._pre_activations(x, added)
+        params = tf.reshape(params, [self.event_size, self._num_params, -1])
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([*inner, params])
+            units = [self.activation(pre) for pre in inner]
+            solved = solve_all(params)
+        slopes = [
+            tape.gradient(unit, pre) for unit, pre in zip(units, inner, strict=True)
+        ]
+        bends = tape.gradient(solved, params)
+
+        def solve_one(reached, g_i, bend):
+            total = g_i + reached[0]
+            return total, total * bend
+
+        def cell(layer, product, slope, below):
+            # Layer 0 of the sweep back is the last one.
+            skips = layer > 0 and self._skips(len(slopes) - layer)
+            total = product + below if skips else product
+            return total, total * slope
+
+        rows = self._reversed_rows()
+        network = Triangular(
+            self._reversed_weights(rows),
+            [
+                self.event_size - 2 - degrees[index]
+                for degrees, index in zip(self._degrees, rows[1:-1], strict=True)
+            ][::-1],
+            self.event_size,
+        )
+        terms = [
+            tf.gather(slope, index)
+            for slope, index in zip(slopes, rows[1:-1], strict=True)
+        ][::-1]
+        total = sweep(network, solve_one, cell, terms, [g[::-1], bends[::-1]])
+        return total[::-1]
+
+    def _reversed_rows(self) -> list[np.ndarray]:
+        """Of the input, each hidden layer and the output, the last dimension first."""
+        size = self.event_size
+        # The units that see no dimension give nothing back to one.
+        hidden = [np.flatnonzero(degrees >= 0)[::-1] for degrees in self._degrees]
+        outputs = np.arange(self.output_size).reshape(size, -1)[::-1].reshape(-1)
+        return [np.arange(size)[::-1], *hidden, outputs]
+
+    def _reversed_weights(self, rows) -> list[tf.Tensor]:
+        return [
+            tf.transpose(tf.gather(tf.gather(weight, above), below, axis=1))
+            for weight, (below, above) in zip(
+                self._weights(), itertools.pairwise(rows), strict=True
+            )
+        ][::-1]
+
+    def compute_output_shape(self, x_shape, context_shape=None):
+        """``x_shape`` with its last dimension replaced."""
+        return (*x_shape[:-1], self.output_size)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "event_size": self.event_size,
+            "hidden_units": self.hidden_units,
+            "output_size": self.output_size,
+            "order": self.order,
+            "context_size": self.context_size,
+            "residual": self.residual,
+            "activation": keras.activations.serialize(self.activation),
+            "seed": self.seed,
+        }
+
+
+def _checked_order(order, event_size: int) -> list[int]:
+    if order is None:
+        return list(range(event_size))
+    found = np.asarray(order)
+    if found.dtype.kind not in "iu" or sorted(found.tolist()) != list(
+        range(event_size)
+    ):
+        raise ValueError(
+            f"MADE: order must be the integers 0 … {event_size - 1}, each once, but "
+            f"got {order!r}."
+        )
+    return found.tolist()

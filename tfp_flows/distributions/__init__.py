@@ -1,0 +1,5 @@
+"""Distributions that TFP does not have, or has slower."""
+
+from tfp_flows.distributions.standard_normal import StandardNormal
+
+__all__ = ["StandardNormal"]

@@ -1,0 +1,54 @@
+"""Bins between knots: their sizes from unconstrained numbers, and the right one.
+
+A list has an entry for each bin, each a tensor with an element for each point. The
+loops over bins are written out on purpose: XLA then makes one loop over the points of
+them, with the bins in registers, which is several times faster than reductions over
+an axis of bins (and needs no cumulative sum and no gather, which XLA does badly on a
+CPU).
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+def bin_sizes(logits: Sequence[tf.Tensor], minimum: float) -> list[tf.Tensor]:
+    """Sizes of at least ``minimum`` that sum to 1: a softmax, and a floor under it."""
+    largest = logits[0]
+    for logit in logits[1:]:
+        largest = tf.maximum(largest, logit)
+    largest = tf.stop_gradient(largest)
+    exps = [tf.exp(logit - largest) for logit in logits]
+    scale = (1.0 - minimum * len(logits)) / tf.add_n(exps)
+    return [minimum + scale * e for e in exps]
+
+
+def left_edges(sizes: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Where each bin begins, from 0: the sums of the sizes before it."""
+    edges = [tf.zeros_like(sizes[0])]
+    for size in sizes[:-1]:
+        edges.append(edges[-1] + size)
+    return edges
+
+
+def choose_bin(
+    t: tf.Tensor, edges: Sequence[tf.Tensor], *tables: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Of each table, the entry of the bin that holds t.
+
+    A point on an edge belongs to the bin that begins there; points outside, to the
+    first or the last bin.
+
+    Args:
+        t: the points.
+        edges: where each bin begins.
+        *tables: with an entry for each bin.
+    """
+    chosen = [table[0] for table in tables]
+    for i in range(1, len(edges)):
+        beyond = t >= edges[i]
+        chosen = [
+            tf.where(beyond, table[i], entry)
+            for table, entry in zip(tables, chosen, strict=True)
+        ]
+    return chosen
