@@ -225,24 +225,24 @@ class MADE(Conditioner):
             layer.bias + extra
             for layer, extra in zip(self._layers_in_order, added, strict=True)
         ]
-        shape = [self.event_size, self._num_params, -1]
 
-        def solve_one(params, z_i, bias):
-            x_i = solve(params + bias, z_i)
-            return x_i, x_i[tf.newaxis]
+        def solve_one(params, z_i):
+            return solve(params, z_i)[tf.newaxis]
 
         def cell(layer, product, bias, below):
             units = self.activation(product + bias)
             units = units + below if self._skips(layer) else units
             return units, units
 
-        return sweep(
+        x, *_ = sweep(
             Triangular(self._weights(), self._degrees, self.event_size),
             solve_one,
             cell,
             terms=biases[:-1],
-            constants=[z, tf.reshape(biases[-1], shape)],
+            offset=biases[-1],
+            constants=[z],
         )
+        return x
 
     def _with_gradient(self, x, direct, solve_all, added):
         """x, which solves x = direct(x), with the gradient of the solution.
@@ -278,8 +278,7 @@ class MADE(Conditioner):
         bends = tape.gradient(solved, params)
 
         def solve_one(reached, g_i, bend):
-            total = g_i + reached[0]
-            return total, total * bend
+            return (g_i + reached[0]) * bend
 
         def cell(layer, product, slope, below):
             # Layer 0 of the sweep back is the last one.
@@ -300,8 +299,10 @@ class MADE(Conditioner):
             tf.gather(slope, index)
             for slope, index in zip(slopes, rows[1:-1], strict=True)
         ][::-1]
-        total = sweep(network, solve_one, cell, terms, [g[::-1], bends[::-1]])
-        return total[::-1]
+        nothing = tf.zeros([self.event_size, 1], g.dtype)
+        constants = [g[::-1], bends[::-1]]
+        *_, last = sweep(network, solve_one, cell, terms, nothing, constants)
+        return g + tf.matmul(network.matrices[-1], last)[::-1]
 
     def _reversed_rows(self) -> list[np.ndarray]:
         """Of the input, each hidden layer and the output, the last dimension first."""

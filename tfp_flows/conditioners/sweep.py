@@ -58,6 +58,7 @@ def sweep(
     solve: Callable,
     cell: Callable,
     terms: Sequence[tf.Tensor],
+    offset: tf.Tensor,
     constants: Sequence[tf.Tensor],
 ) -> tf.Tensor:
     """The values of all dimensions, ``[D, N]``.
@@ -70,6 +71,8 @@ def sweep(
             the next product takes of them, from the product with that of the layer
             below, the layer's term and the units below.
         terms: of each hidden layer, ``[units, N]`` or ``[units, 1]``.
+        offset: what the output has besides its product, ``[D·num_outputs, 1]`` or
+            ``[D·num_outputs, N]``.
         constants: what ``solve`` needs, each with D as its first axis; the last axis of
             the first of them is N.
     """
@@ -77,14 +80,13 @@ def sweep(
     num = tf.shape(constants[0])[-1]
     length = max(_SMALLEST_GROUP, -(-size // _MOST_GROUPS))
     known = _first_units(network, cell, terms, num)
-    values = []
     for start in range(0, size, length):
         group = _Group(network, start, min(start + length, size), num)
-        value, rows = group.run(solve, cell, terms, constants, known)
-        values.append(value)
-        for layer, found in enumerate(rows):
-            known[layer].append(found)
-    return tf.concat(values, axis=0)
+        for layer, rows in enumerate(
+            group.run(solve, cell, terms, offset, constants, known)
+        ):
+            known[layer].append(rows)
+    return [tf.concat(rows, axis=0) for rows in known]
 
 
 def _first_units(network, cell, terms, num) -> list[list[tf.Tensor]]:
@@ -122,77 +124,90 @@ class _Group:
         ]
         self.counts = [network.num_inputs, *(len(p[0]) for p in self.places)]
 
-    def run(self, solve, cell, terms, constants, known):
-        """The values of the dimensions, and the rows of each layer that they settle."""
-        weights, products = self._hidden(known)
+    def run(self, solve, cell, terms, offset, constants, known):
+        """The rows of each layer that the group settles, those of the input first."""
+        targets = [*self._hidden(known), self._output(known, offset)]
+        last = len(terms)
+        fresh = [
+            _newest(weights, self.counts[layer], lag=int(layer == last))
+            for layer, (weights, _) in enumerate(targets)
+        ]
         terms = [
             self._spread(term[own], layer)
             for layer, (term, own) in enumerate(zip(terms, self.own[1:], strict=True))
         ]
-        out_weights, out_products = self._output(known)
         constants = [c[self.start : self.stop] for c in constants]
-        num_layers = len(weights)
 
-        def body(i, value, *rows):
-            rows = list(rows)
-            output = out_products[i]
-            output += self._local(out_weights[i], rows[-1], num_layers)
-            found, given = solve(output, *(c[i] for c in constants))
-            rows[0] = rows[0].write(i, given)
-            below = None
-            for layer in range(num_layers):
-                product = products[layer][i]
-                product += self._local(weights[layer][i], rows[layer], layer)
-                below, used = cell(layer, product, terms[layer][i], below)
-                rows[layer + 1] = rows[layer + 1].write(i, used)
-            return i + 1, value.write(i, found), *rows
+        # Step i takes the input of dimension i, settles the units of degree i, and
+        # solves dimension i + 1. Step −1 solves the first one; the last step solves
+        # none that is asked for. So what a step finds of the next dimension is handed
+        # on as it is, where XLA would compute it once for each of its uses.
+        def body(i, given, *rows):
+            here, ahead = tf.maximum(i, 0), tf.minimum(i + 1, self.length - 1)
+            steps = [here] * last + [ahead]
+            reads = [
+                self._local(weights[step], row, layer)
+                for layer, ((weights, _), step, row) in enumerate(
+                    zip(targets, steps, rows, strict=True)
+                )
+            ]
+            below, new = None, [given]
+            for layer in range(last + 1):
+                step, (_, products) = steps[layer], targets[layer]
+                total = products[step] + reads[layer]
+                total += tf.matmul(fresh[layer][step], new[-1])
+                if layer < last:
+                    below, used = cell(layer, total, terms[layer][step], below)
+                    new.append(used)
+            # Nothing is settled by step −1, and nothing is read from empty rows. That
+            # what is written depends on what was read lets XLA write in place.
+            settled = [
+                tf.where(i < 0, read[:1], row)
+                for read, row in zip(reads, new, strict=True)
+            ]
+            rows = [r.write(here, s) for r, s in zip(rows, settled, strict=True)]
+            total = _stored(total, i)
+            return i + 1, solve(total, *(c[ahead] for c in constants)), *rows
 
         dtype = constants[0].dtype
-        start = [self._array(dtype, [])] + [
-            self._array(dtype, [c]) for c in self.counts
-        ]
-        _, value, *rows = tf.while_loop(
+        start = tf.zeros([self.network.num_inputs, self.num], dtype)
+        _, _, *rows = tf.while_loop(
             lambda i, *_: i < self.length,
             body,
-            (tf.constant(0), *start),
-            maximum_iterations=self.length,
+            (tf.constant(-1), start, *(self._array(dtype, c) for c in self.counts)),
+            maximum_iterations=self.length + 1,
         )
-        return value.stack(), [self._settled(r, k) for k, r in enumerate(rows)]
+        return [self._settled(r, layer) for layer, r in enumerate(rows)]
 
-    def _array(self, dtype, shape) -> tf.TensorArray:
+    def _array(self, dtype, count) -> tf.TensorArray:
         array = tf.TensorArray(
-            dtype,
-            self.length,
-            element_shape=[*shape, None],
-            clear_after_read=False,
+            dtype, self.length, element_shape=[count, None], clear_after_read=False
         )
         # Zeros where nothing is written yet, for the loop reads all of it.
-        return array.unstack(tf.zeros([self.length, *shape, self.num], dtype))
+        return array.unstack(tf.zeros([self.length, count, self.num], dtype))
 
     def _local(self, weights, rows, layer) -> tf.Tensor:
         shape = [self.length * self.counts[layer], self.num]
         return tf.matmul(weights, tf.reshape(rows.stack(), shape))
 
     def _hidden(self, known):
-        """Of each hidden layer, the weights in the loop and what is known before it."""
-        weights, products = [], []
+        """To each hidden layer, the weights in the loop and what is known before it."""
         for layer, matrix in enumerate(self.network.matrices[:-1]):
             own, below = self.own[layer + 1], self.own[layer]
-            local = self._spread(matrix[own, below], layer)
-            weights.append(self._spread_columns(local, layer))
+            weights = self._spread(matrix[own, below], layer)
             product = self._product(matrix[own, : below.start], known[layer])
-            products.append(self._spread(product, layer))
-        return weights, products
+            yield self._spread_columns(weights, layer), self._spread(product, layer)
 
-    def _output(self, known):
+    def _output(self, known, offset):
+        """To the output, the same."""
         rows = self.network.num_outputs
-        matrix = self.network.matrices[-1][self.start * rows : self.stop * rows]
+        own = slice(self.start * rows, self.stop * rows)
+        matrix = self.network.matrices[-1][own]
         below = self.own[-1]
-        last = len(self.places)
-        local = tf.reshape(matrix[:, below], [self.length, rows, -1])
-        product = self._product(matrix[:, : below.start], known[-1])
-        shape = [self.length, rows, self.num]
-        return self._spread_columns(local, last), tf.reshape(product, shape)
+        weights = tf.reshape(matrix[:, below], [self.length, rows, -1])
+        product = self._product(matrix[:, : below.start], known[-1]) + offset[own]
+        product = tf.reshape(product, [self.length, rows, self.num])
+        return self._spread_columns(weights, len(self.places)), product
 
     def _product(self, matrix, known) -> tf.Tensor:
         if not matrix.shape[1]:
@@ -220,6 +235,24 @@ class _Group:
         own = self.own[layer]
         used = np.flatnonzero(places < own.stop - own.start)
         return flat if len(used) == len(places) else tf.gather(flat, used)
+
+
+def _stored(x, i) -> tf.Tensor:
+    """x, divided by a 1 that XLA does not know for one, as i is at least −1.
+
+    XLA computes a quotient once and stores it; a sum it would compute anew in each of
+    the loops that it makes of ``solve``, which then are several times slower.
+    """
+    return x / tf.cast(tf.minimum(i + 3, 1), x.dtype)
+
+
+def _newest(weights, count: int, lag: int) -> tf.Tensor:
+    """Of the weights of each step, those of what step ``step − lag`` has settled."""
+    length = weights.shape[0]
+    blocks = tf.reshape(weights, [length, -1, length, count])
+    # The output of the first dimension reads nothing, so that any block will do.
+    index = np.maximum(np.arange(length) - lag, 0)[:, np.newaxis]
+    return tf.gather(tf.transpose(blocks, [0, 2, 1, 3]), index, batch_dims=1)[:, 0]
 
 
 def _places(degrees: np.ndarray, length: int) -> np.ndarray:

@@ -39,8 +39,20 @@ def _coupling(dtype: str) -> bijectors.Coupling:
     )
 
 
-def _trainable(cls, event_size: int) -> Callable[[str], tfb.Bijector]:
-    return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype)
+def _autoregressive(dtype: str) -> bijectors.Autoregressive:
+    return bijectors.Autoregressive(
+        conditioners.MADE(3, [8], order=[1, 2, 0], seed=1, dtype=dtype),
+        bijectors.Affine.spec(),
+    )
+
+
+def _trainable(cls, event_size: int, **options) -> Callable[[str], tfb.Bijector]:
+    return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype, **options)
+
+
+def _spline(cls) -> Example:
+    # Wider than the interval, so that points fall on either side of its ends.
+    return Example(_trainable(cls, 2, num_bins=3, low=-1.5, high=1.0))
 
 
 def _bound(dtype: str) -> bijectors.Bound:
@@ -56,16 +68,27 @@ def _standardize(dtype: str) -> bijectors.Standardize:
 
 EXAMPLES: dict[str, Example] = {
     "Affine": Example(_trainable(bijectors.Affine, 2)),
+    "Autoregressive": Example(_autoregressive, event_size=3, order=[1, 2, 0]),
     "Bound": Example(_bound, extreme=None),
+    "CircularRationalQuadraticSpline": _spline(
+        bijectors.CircularRationalQuadraticSpline
+    ),
+    "CubicSpline": _spline(bijectors.CubicSpline),
+    "GaussianMixtureCDF": Example(
+        _trainable(bijectors.GaussianMixtureCDF, 2, num_components=3)
+    ),
     "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
     "Householder": Example(_trainable(bijectors.Householder, 3), 3),
     "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
+    "LinearSpline": _spline(bijectors.LinearSpline),
     "Linear": Example(_trainable(bijectors.Linear, 2)),
     "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), 3),
     "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
     "Planar": Example(_trainable(bijectors.Planar, 2)),
     "QRLinear": Example(_trainable(bijectors.QRLinear, 3), 3),
+    "QuadraticSpline": _spline(bijectors.QuadraticSpline),
     "Radial": Example(_trainable(bijectors.Radial, 2)),
+    "RationalQuadraticSpline": _spline(bijectors.RationalQuadraticSpline),
     "Rotation2D": Example(_trainable(bijectors.Rotation2D, 2)),
     "ShiftAndCube": Example(_trainable(bijectors.ShiftAndCube, 2), order=[0, 1]),
     "Standardize": Example(_standardize),
