@@ -10,13 +10,16 @@ SOURCES = $(sort $(wildcard tutorials/[0-9]*.py))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint tests short-tutorials tutorials clean
+.PHONY: help demo test lint tests short-tutorials tutorials benchmark benchmark-quick clean
 
 help:
 	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
 	@echo "make test       all that CI runs: linters, doctests, tests, short tutorials"
 	@echo "make tutorials  run the tutorials in full (about 15 minutes); writes"
 	@echo "                the notebooks and figures/"
+	@echo "make benchmark  times beside other libraries, which it installs; writes"
+	@echo "                benchmarks/RESULTS.md (about 30 minutes)"
+	@echo "make benchmark-quick  two cases, beside those that are installed (2 minutes)"
 	@echo "make clean      remove the virtual environment and what was generated"
 
 # The package alone, for the demo.
@@ -67,6 +70,17 @@ tutorials: $(VENV)/dev
 	done
 	@echo "==> The demo, for the README"
 	$(BIN)/tfp-flows demo --out figures/demo
+
+$(VENV)/benchmarks: $(VENV)/package
+	@echo "==> Installing the libraries to compare with (PyTorch and JAX)"
+	$(BIN)/pip install --quiet --editable '.[benchmarks]'
+	@touch $@
+
+benchmark: $(VENV)/benchmarks
+	$(BIN)/python -m benchmarks.run --out benchmarks/RESULTS.md
+
+benchmark-quick: $(VENV)/package
+	$(BIN)/python -m benchmarks.run --quick
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import bijectors, flows
+from tfp_flows.conditioners import MADE, MLP
 from tfp_flows.testing import EXAMPLES, assert_bijector_conforms
 
 NOT_EXAMPLES = {"Bijector", "Elementwise", "TransformerSpec"}  # to subclass, or no map
@@ -49,7 +51,53 @@ def test_one_dimension(cls):
     assert_bijector_conforms(cls.trainable(1, seed=0, dtype="float64"), x)
 
 
-@pytest.mark.parametrize("flow", [flows.nice, flows.real_nvp])
+def _context():
+    """A variable, whose gradient is checked as any other's."""
+    return tf.Variable([0.5, -1.0], dtype="float64", name="context")
+
+
+def _residual_network():
+    options = {"residual": True, "context_size": 2, "seed": 0, "dtype": "float64"}
+    return MADE(3, [7, 7], order=[2, 0, 1], **options)
+
+
+# Each with an order of the dimensions in which it is triangular.
+CONDITIONED = {
+    "residual, in an order of its own": (
+        lambda: bijectors.Autoregressive(
+            _residual_network(), bijectors.Affine.spec(), context=_context()
+        ),
+        [2, 0, 1],
+    ),
+    "inverted, by splines, the last dimension first": (
+        lambda: tfb.Invert(
+            bijectors.Autoregressive(
+                MADE(2, [6], order=[1, 0], seed=0, dtype="float64"),
+                bijectors.RationalQuadraticSpline.spec(num_bins=2, low=-1, high=2),
+            )
+        ),
+        [1, 0],
+    ),
+    "a coupling": (
+        lambda: bijectors.Coupling(
+            MLP([8], context_size=2, seed=0, dtype="float64"),
+            bijectors.QuadraticSpline.spec(num_bins=3),
+            [False, True, False],
+            context=_context(),
+        ),
+        [1, 0, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONED)
+def test_conditioned(name):
+    make, order = CONDITIONED[name]
+    x = np.random.default_rng(1).normal(size=[8, len(order)])
+    assert_bijector_conforms(make(), x, order=order, spread=0.5, extreme=100.0)
+
+
+@pytest.mark.parametrize("flow", [flows.nice, flows.real_nvp, flows.iaf])
 def test_flow(flow):
     x = np.random.default_rng(1).normal(size=[8, 3])
     bijector = flow(3, num_layers=2, hidden_units=[8], seed=0).bijector

@@ -17,10 +17,17 @@ def built(*args, **options):
 
 def test_mlp_is_the_composition_of_its_layers():
     net = built([4, 5], 2, activation="tanh", seed=0)
-    assert [w.shape for w in net.weights] == [(3, 4), (4,), (4, 5), (5,), (5, 2), (2,)]
+    assert [w.shape for w in net.weights] == [
+        (3, 4),
+        (4, 1),
+        (4, 5),
+        (5, 1),
+        (5, 2),
+        (2, 1),
+    ]
     for weight in net.weights:
         weight.assign(np.random.default_rng(0).normal(size=weight.shape))
-    a, b, c, d, e, f = net.get_weights()
+    a, b, c, d, e, f = (np.squeeze(w) for w in net.get_weights())
     x = np.random.default_rng(1).normal(size=[6, 3]).astype("float32")
     expected = np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f
     np.testing.assert_allclose(net(x), expected, rtol=1e-4, atol=1e-5)
@@ -36,7 +43,7 @@ def test_mlp_starts_at_zero_and_learns():
 
 
 def test_mlp_without_hidden_layers_is_linear():
-    assert [w.shape for w in built([], 2).weights] == [(3, 2), (2,)]
+    assert [w.shape for w in built([], 2).weights] == [(3, 2), (2, 1)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -83,7 +90,7 @@ def test_mlp_configuration_round_trip(activation):
 def test_mlp_is_saved_within_a_keras_model(tmp_path):
     inputs = keras.Input((3,))
     model = keras.Model(inputs, MLP([4], 2)(inputs))
-    model.layers[-1].weights[-1].assign([1.0, 2.0])
+    model.layers[-1].weights[-1].assign([[1.0], [2.0]])
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(np.ones([1, 3])), [[1.0, 2.0]])
@@ -125,7 +132,7 @@ def test_template_starts_at_the_identity_and_inverts(num_masked):
 def test_template_weights_are_those_of_the_bijector():
     real_nvp = bijector(1)
     shapes = sorted(tuple(v.shape) for v in real_nvp.trainable_variables)
-    assert shapes == [(1, 4), (4,), (4,), (4, 4)]
+    assert shapes == [(1, 4), (4, 1), (4, 1), (4, 4)]
 
 
 def test_template_takes_any_batch_and_dtype():

@@ -2,9 +2,23 @@ import random
 
 import numpy as np
 import pytest
+import scipy.special
+import scipy.stats
 import tensorflow as tf
 
-from tfp_flows.math import newton_polish, permute, safe_norm, split_seed
+from tfp_flows.math import (
+    bin_sizes,
+    choose_bin,
+    left_edges,
+    newton_polish,
+    permute,
+    rounded_into,
+    safe_norm,
+    scan_by_evaluation,
+    split_seed,
+    upper_quantile,
+    upper_tail,
+)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
@@ -73,3 +87,165 @@ def test_split_seed_without_a_seed_follows_python():
     assert first != split_seed(None, 2)
     random.seed(5)
     assert split_seed(None, 2) == first
+
+
+@pytest.mark.parametrize("axis", [0, 1, -2])
+def test_permute_another_axis(axis):
+    x = np.random.default_rng(0).normal(size=[4, 4, 2])
+    permutation = [2, 0, 3, 1]
+    with tf.GradientTape() as tape:
+        variable = tf.constant(x)
+        tape.watch(variable)
+        y = permute(variable, permutation, axis)
+        total = tf.reduce_sum(y * x)
+    np.testing.assert_array_equal(y, np.take(x, permutation, axis))
+    back = np.take(x, np.argsort(permutation), axis)
+    np.testing.assert_array_equal(tape.gradient(total, variable), back)
+
+
+# Knots.
+
+
+def test_bin_sizes():
+    logits = np.random.default_rng(0).normal(scale=5.0, size=[6, 10])
+    sizes = np.stack(bin_sizes(tf.unstack(tf.constant(logits)), 0.05))
+    np.testing.assert_allclose(sizes.sum(axis=0), np.ones(10))
+    assert np.all(sizes >= 0.05)
+    parts = np.exp(logits) / np.exp(logits).sum(axis=0)
+    np.testing.assert_allclose(sizes, 0.05 + (1 - 6 * 0.05) * parts)
+
+
+def test_bin_sizes_of_large_logits():
+    """Exponentials that overflow, or all vanish, by themselves."""
+    logits = [tf.constant([1000.0, -1000.0]), tf.constant([990.0, -1010.0])]
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        sizes = bin_sizes(logits, 0.01)
+        first = sizes[0]
+    np.testing.assert_allclose(first[0], first[1])
+    assert np.all(np.isfinite(tape.gradient(first, logits)))
+    np.testing.assert_allclose(sizes[0] + sizes[1], [1.0, 1.0])
+
+
+def test_choose_bin():
+    """Against numpy's search, knots and points outside included."""
+    rng = np.random.default_rng(0)
+    sizes = rng.dirichlet(np.ones(5), size=20).T
+    edges = left_edges(tf.unstack(tf.constant(sizes)))
+    np.testing.assert_allclose(
+        edges, np.cumsum(np.concatenate([np.zeros([1, 20]), sizes[:-1]]), axis=0)
+    )
+    table = [tf.fill([20], i) for i in range(5)]
+    points = [np.full(20, -0.5), np.full(20, 1.5), rng.uniform(size=20), *edges]
+    for t in points:
+        (found,) = choose_bin(tf.constant(t), edges, table)
+        columns = np.stack(edges).T
+        expected = [
+            np.searchsorted(column, value, side="right") - 1
+            for column, value in zip(columns, np.asarray(t), strict=True)
+        ]
+        np.testing.assert_array_equal(found, np.maximum(expected, 0))
+
+
+def test_rounded_into():
+    x = tf.constant([-1e-7, 0.0, 0.3, 1.0, 1.0 + 1e-7])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = rounded_into(x, 0.0, 1.0)
+    np.testing.assert_array_equal(y, np.clip(x, 0.0, 1.0))
+    np.testing.assert_array_equal(tape.gradient(y, x), np.ones(5))
+
+
+# One dimension after another.
+
+
+def linear(matrix):
+    """Parameters ``[N, D, 1]``, those of a dimension from the ones before it."""
+    return lambda x: tf.matmul(x, matrix)[..., tf.newaxis]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 0, 3, 1]])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_scan_by_evaluation(order, jit_compile):
+    """X = z + xA with a strictly triangular A is x = z(1 − A)⁻¹."""
+    rng = np.random.default_rng(0)
+    place = np.argsort(order)
+    a = rng.normal(size=[4, 4]) * (place[:, np.newaxis] < place)
+    z = tf.constant(rng.normal(size=[5, 4]))
+    weights = rng.normal(size=[5, 4])
+
+    @tf.function(jit_compile=jit_compile)
+    def solve_with_gradients(z, a):
+        with tf.GradientTape() as tape:
+            tape.watch([z, a])
+            x = scan_by_evaluation(linear(a), lambda p, z_i: z_i + p[0], z, order)
+            total = tf.reduce_sum(x * weights)
+        return x, *tape.gradient(total, [z, a])
+
+    x, by_z, by_a = solve_with_gradients(z, tf.constant(a))
+    inverse = np.linalg.inv(np.eye(4) - a)
+    np.testing.assert_allclose(x, z.numpy() @ inverse)
+    np.testing.assert_allclose(by_z, weights @ inverse.T)
+    # Of all entries, those that are 0 as well, as far as they come before.
+    expected = (x.numpy().T @ weights @ inverse.T) * (place[:, np.newaxis] < place)
+    found = by_a.numpy() * (place[:, np.newaxis] < place)
+    np.testing.assert_allclose(found, expected)
+
+
+# The tail of the standard normal.
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_upper_tail(dtype):
+    v = np.concatenate([np.linspace(-30, 30, 6001), np.geomspace(30, 1e5, 100)])
+    v = v.astype(dtype)
+    wide = v.astype("float64")
+    log_tail = scipy.stats.norm.logsf(wide)
+    log_hazard = np.where(
+        wide > 0,
+        0.5 * np.log(2 / np.pi)
+        - np.log(scipy.special.erfcx(np.maximum(wide, 0) / np.sqrt(2))),
+        scipy.stats.norm.logpdf(wide) - log_tail,
+    )
+    found = upper_tail(tf.constant(v))
+    eps = np.finfo(dtype).eps
+    # An exponential of up to 72 is undone by the logarithm, but for its rounding.
+    for value, expected in zip(found, [log_tail, log_hazard], strict=True):
+        np.testing.assert_allclose(value, expected, rtol=20 * eps, atol=150 * eps)
+
+
+def test_upper_tail_has_two_derivatives():
+    v = tf.constant(np.array([-20.0, -1.0, -1e-9, 0.0, 1e-9, 2.0, 11.9, 30.0, 200.0]))
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(v)
+        with tf.GradientTape(persistent=True) as inner:
+            inner.watch(v)
+            log_tail, log_hazard = upper_tail(v)
+        by_tail, by_hazard = inner.gradient(log_tail, v), inner.gradient(log_hazard, v)
+    hazard = np.exp(log_hazard)
+    np.testing.assert_allclose(by_tail, -hazard)
+    step = 1e-5
+    for function, slope in [
+        (lambda v: upper_tail(v)[1], by_hazard),
+        (lambda v: -tf.exp(upper_tail(v)[1]), outer.gradient(by_tail, v)),
+    ]:
+        difference = (function(v + step) - function(v - step)) / (2 * step)
+        np.testing.assert_allclose(slope, difference, rtol=1e-5, atol=1e-8)
+    assert np.all(np.isfinite(outer.gradient(by_hazard, v)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_upper_quantile(dtype):
+    q = np.concatenate([np.linspace(0, 40, 2001), np.geomspace(40, 1e5, 100)])
+    log_tail = tf.constant(scipy.stats.norm.logsf(q), dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(log_tail)
+        found = upper_quantile(log_tail)
+    np.testing.assert_allclose(
+        found,
+        q,
+        rtol=1e-14 if dtype == "float64" else 1e-6,
+        atol=4 * np.finfo(dtype).eps,
+    )
+    hazard = np.exp(upper_tail(found)[1])
+    np.testing.assert_allclose(tape.gradient(found, log_tail), -1 / hazard, rtol=1e-5)

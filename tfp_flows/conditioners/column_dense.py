@@ -28,7 +28,7 @@ class ColumnDense(keras.layers.Layer):
     def __init__(self, units: int, *, mask=None, use_bias=True, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.mask = mask
+        self.mask = None if mask is None else np.asarray(mask)
         self.use_bias = use_bias
         self.seed = seed
 
@@ -40,17 +40,31 @@ class ColumnDense(keras.layers.Layer):
         )
         if self.use_bias:
             self.bias = self.add_weight(
-                shape=(self.units, 1), initializer="zeros", name="bias"
+                shape=(self.units, 1), initializer=self._initial_bias, name="bias"
             )
+
+    def _num_inputs(self, num_rows: int) -> np.ndarray:
+        """How many inputs each output really has, ``[units]``."""
+        if self.mask is None:
+            return np.full(self.units, num_rows)
+        return np.maximum(self.mask.sum(axis=0), 1)
 
     def _initial_kernel(self, shape, dtype=None):
         if self.seed is None:
             return tf.zeros(shape, dtype)
-        # He's variance, for the inputs that each output really has.
-        mask = np.ones(shape) if self.mask is None else self.mask
-        num_inputs = np.maximum(mask.sum(axis=0), 1)
-        values = np.random.default_rng(self.seed).normal(size=shape)
-        return tf.cast(values * mask * np.sqrt(2.0 / num_inputs), dtype)
+        values = np.random.default_rng([self.seed, 0]).normal(size=shape)
+        if self.mask is not None:
+            values = values * self.mask
+        # He's variance.
+        return tf.cast(values * np.sqrt(2.0 / self._num_inputs(shape[0])), dtype)
+
+    def _initial_bias(self, shape, dtype=None):
+        if self.seed is None:
+            return tf.zeros(shape, dtype)
+        # Not zero: with few inputs all units would bend at the same place, 0.
+        values = np.random.default_rng([self.seed, 1]).uniform(-1.0, 1.0, size=shape)
+        num_inputs = self._num_inputs(self.kernel.shape[0])[:, np.newaxis]
+        return tf.cast(values / np.sqrt(num_inputs), dtype)
 
     def masked_kernel(self) -> tf.Tensor:
         """W with zeros where the mask has them, ``[input, units]``."""
@@ -79,3 +93,12 @@ class ColumnDense(keras.layers.Layer):
                 tf.matmul(kernel[:depth, start:stop], h[:depth], transpose_a=True)
             )
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "units": self.units,
+            "mask": None if self.mask is None else self.mask.tolist(),
+            "use_bias": self.use_bias,
+            "seed": self.seed,
+        }

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfp_flows.conditioners.checks import checked_size, checked_widths
 from tfp_flows.conditioners.column_dense import ColumnDense
 from tfp_flows.conditioners.conditioner import Conditioner
-from tfp_flows.conditioners.sweep import Triangular, sweep
+from tfp_flows.conditioners.sweep import Problem, Triangular, sweep
 from tfp_flows.math import permute, split_seed
 
 
@@ -119,11 +119,7 @@ class MADE(Conditioner):
                 f"{self.output_size}; give it, or give the network to a bijector that "
                 "knows it."
             )
-        if x_shape[-1] != size:
-            raise ValueError(
-                f"MADE: its event_size is {size}, but it is given inputs of size "
-                f"{x_shape[-1]}."
-            )
+        self._check_size(x_shape)
         outputs = np.repeat(np.arange(size) - 1, self.output_size // size)
         degrees = [np.arange(size), *self._degrees, outputs]
         *seeds, context_seed = split_seed(self.seed, len(degrees) - 1)
@@ -145,6 +141,13 @@ class MADE(Conditioner):
         if self.context_size is not None:
             self._build_context(sizes[1:], context_seed)
 
+    def _check_size(self, x_shape):
+        if x_shape[-1] != self.event_size:
+            raise ValueError(
+                f"MADE: its event_size is {self.event_size}, but it is given inputs of "
+                f"size {x_shape[-1]}."
+            )
+
     def _build_context(self, sizes, seed):
         # To every layer, so that also a network without hidden units sees it; to the
         # output from zero, as all of the last layer.
@@ -158,6 +161,7 @@ class MADE(Conditioner):
 
     def call(self, x, context=None):
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
+        self._check_size(x.shape)  # Fewer, or more, would be multiplied without a word.
         columns = permute(tf.transpose(x), self.order, axis=0)
         params = self._sorted_params(columns, self._from_context(context, x.dtype))
         params = permute(params, np.argsort(self.order), axis=0)
@@ -165,12 +169,14 @@ class MADE(Conditioner):
 
     def _from_context(self, context, dtype) -> list:
         """What the context adds to each layer."""
-        if self.context_size is None:
-            return [0.0] * len(self._layers_in_order)
-        if context is None:
+        size = None if context is None else context.shape[-1]
+        if size != self.context_size:
             raise ValueError(
-                f"MADE: it takes a context of size {self.context_size}, but got none."
+                f"MADE: its context_size is {self.context_size}, but the context that "
+                f"it is given has the size {size}."
             )
+        if context is None:
+            return [0.0] * len(self._layers_in_order)
         columns = tf.transpose(tf.cast(context, dtype))
         return [layer(columns) for layer in self._context_layers]
 
@@ -234,15 +240,9 @@ class MADE(Conditioner):
             units = units + below if self._skips(layer) else units
             return units, units
 
-        x, *_ = sweep(
-            Triangular(self._weights(), self._degrees, self.event_size),
-            solve_one,
-            cell,
-            terms=biases[:-1],
-            offset=biases[-1],
-            constants=[z],
-        )
-        return x
+        network = Triangular(self._weights(), self._degrees, self.event_size)
+        problem = Problem(solve_one, cell, biases[:-1], biases[-1], constants=[z])
+        return sweep(network, problem)[0]
 
     def _with_gradient(self, x, direct, solve_all, added):
         """x, which solves x = direct(x), with the gradient of the solution.
@@ -301,7 +301,7 @@ class MADE(Conditioner):
         ][::-1]
         nothing = tf.zeros([self.event_size, 1], g.dtype)
         constants = [g[::-1], bends[::-1]]
-        *_, last = sweep(network, solve_one, cell, terms, nothing, constants)
+        last = sweep(network, Problem(solve_one, cell, terms, nothing, constants))[-1]
         return g + tf.matmul(network.matrices[-1], last)[::-1]
 
     def _reversed_rows(self) -> list[np.ndarray]:

@@ -84,9 +84,11 @@ class MLP(keras.layers.Layer):
 
     def call(self, x, context=None):
         """The output, ``[N, output_size]``."""
-        if self.context_size is not None and context is None:
+        size = None if context is None else context.shape[-1]
+        if size != self.context_size:
             raise ValueError(
-                f"MLP: it takes a context of size {self.context_size}, but got none."
+                f"MLP: its context_size is {self.context_size}, but the context that "
+                f"it is given has the size {size}."
             )
         parts = [x] if context is None else [x, tf.cast(context, x.dtype)]
         h = tf.transpose(tf.concat(parts, axis=-1))

@@ -53,20 +53,12 @@ class Triangular(NamedTuple):
         return int(np.searchsorted(self.degrees[layer - 1], dimension))
 
 
-def sweep(
-    network: Triangular,
-    solve: Callable,
-    cell: Callable,
-    terms: Sequence[tf.Tensor],
-    offset: tf.Tensor,
-    constants: Sequence[tf.Tensor],
-) -> tf.Tensor:
-    """The values of all dimensions, ``[D, N]``.
+class Problem(NamedTuple):
+    """What a sweep solves on a network; ``N`` points at once.
 
     Args:
-        network: the weights.
-        solve: ``solve(output, *constants_i)`` gives the value of dimension i, ``[N]``,
-            and with it the input of that dimension, ``[num_inputs, N]``.
+        solve: ``solve(output, *constants_i)`` gives the input of dimension i,
+            ``[num_inputs, N]``, from the network's output for it, ``[num_outputs, N]``.
         cell: ``cell(layer, product, term, below)`` gives the units of a layer and what
             the next product takes of them, from the product with that of the layer
             below, the layer's term and the units below.
@@ -76,33 +68,61 @@ def sweep(
         constants: what ``solve`` needs, each with D as its first axis; the last axis of
             the first of them is N.
     """
+
+    solve: Callable
+    cell: Callable
+    terms: Sequence[tf.Tensor]
+    offset: tf.Tensor
+    constants: Sequence[tf.Tensor]
+
+
+def sweep(network: Triangular, problem: Problem) -> list[tf.Tensor]:
+    """The input of all dimensions, and what each hidden layer then is.
+
+    Returns:
+        ``[D·num_inputs, N]`` and for each hidden layer ``[units, N]``: what the next
+        product takes of them.
+    """
     size = network.size
-    num = tf.shape(constants[0])[-1]
+    num = tf.shape(problem.constants[0])[-1]
     length = max(_SMALLEST_GROUP, -(-size // _MOST_GROUPS))
-    known = _first_units(network, cell, terms, num)
+    known = _first_units(network, problem, num)
     for start in range(0, size, length):
         group = _Group(network, start, min(start + length, size), num)
-        for layer, rows in enumerate(
-            group.run(solve, cell, terms, offset, constants, known)
-        ):
+        for layer, rows in enumerate(group.run(problem, known)):
             known[layer].append(rows)
     return [tf.concat(rows, axis=0) for rows in known]
 
 
-def _first_units(network, cell, terms, num) -> list[list[tf.Tensor]]:
+def _first_units(network, problem, num) -> list[list[tf.Tensor]]:
     """The units that depend on no dimension, as the first known rows of each layer."""
     known, below, used = [[]], None, None
-    for layer, term in enumerate(terms):
+    for layer, term in enumerate(problem.terms):
         count = network.num_before(layer + 1, 0)
         if not count:
             known.append([])
             continue
         product = tf.zeros([count, num], term.dtype)
         if layer > 0:
-            product += tf.matmul(network.matrices[layer][:count, : used.shape[0]], used)
-        below, used = cell(layer, product, term[:count], below)
+            weights = network.matrices[layer][:count, : used.shape[0]]
+            product += tf.matmul(weights, used)
+        below, used = problem.cell(layer, product, term[:count], below)
         known.append([used])
     return known
+
+
+class _Target(NamedTuple):
+    """A layer as the loop over a group computes it, its first axis the step.
+
+    Args:
+        weights: of all that the group has settled of the layer below.
+        newest: of what the step itself has settled of it.
+        product: what is known before the group.
+    """
+
+    weights: tf.Tensor
+    newest: tf.Tensor
+    product: tf.Tensor
 
 
 class _Group:
@@ -116,98 +136,102 @@ class _Group:
         before = [network.num_before(layer, start) for layer in layers]
         after = [network.num_before(layer, stop) for layer in layers]
         self.own = [slice(a, b) for a, b in zip(before, after, strict=True)]
-        # Each dimension of the loop has as many units, some of which may be none: they
-        # stand at the index past the last one, and have weights of zero.
+        # Each step has as many units, some of which may be none: they stand at the
+        # index past the last one, and have weights of zero.
         self.places = [
             _places(degrees[own] - start, self.length)
             for degrees, own in zip(network.degrees, self.own[1:], strict=True)
         ]
-        self.counts = [network.num_inputs, *(len(p[0]) for p in self.places)]
+        self.counts = [network.num_inputs, *(p.shape[1] for p in self.places)]
 
-    def run(self, solve, cell, terms, offset, constants, known):
+    def run(self, problem: Problem, known) -> list[tf.Tensor]:
         """The rows of each layer that the group settles, those of the input first."""
-        targets = [*self._hidden(known), self._output(known, offset)]
-        last = len(terms)
-        fresh = [
-            _newest(weights, self.counts[layer], lag=int(layer == last))
-            for layer, (weights, _) in enumerate(targets)
-        ]
+        targets = [*self._hidden(known), self._output(known, problem.offset)]
         terms = [
             self._spread(term[own], layer)
-            for layer, (term, own) in enumerate(zip(terms, self.own[1:], strict=True))
+            for layer, (term, own) in enumerate(
+                zip(problem.terms, self.own[1:], strict=True)
+            )
         ]
-        constants = [c[self.start : self.stop] for c in constants]
+        constants = [c[self.start : self.stop] for c in problem.constants]
 
         # Step i takes the input of dimension i, settles the units of degree i, and
         # solves dimension i + 1. Step −1 solves the first one; the last step solves
-        # none that is asked for. So what a step finds of the next dimension is handed
-        # on as it is, where XLA would compute it once for each of its uses.
+        # none that is asked for. So what is solved is handed on as it is, where XLA
+        # would compute it once for each of its uses.
         def body(i, given, *rows):
             here, ahead = tf.maximum(i, 0), tf.minimum(i + 1, self.length - 1)
-            steps = [here] * last + [ahead]
-            reads = [
-                self._local(weights[step], row, layer)
-                for layer, ((weights, _), step, row) in enumerate(
-                    zip(targets, steps, rows, strict=True)
-                )
+            reads = self._reads(targets, here, ahead, rows)
+            new = self._settle(problem.cell, targets, terms, here, given, reads)
+            output = targets[-1].product[ahead] + reads[-1]
+            output += tf.matmul(targets[-1].newest[ahead], new[-1])
+            solved = problem.solve(_stored(output, i), *(c[ahead] for c in constants))
+            # Step −1 settles nothing; what it reads is zero. That what is written
+            # depends on what was read lets XLA write in place.
+            written = [
+                row.write(here, tf.where(i < 0, read[:1], value))
+                for row, read, value in zip(rows, reads, new, strict=True)
             ]
-            below, new = None, [given]
-            for layer in range(last + 1):
-                step, (_, products) = steps[layer], targets[layer]
-                total = products[step] + reads[layer]
-                total += tf.matmul(fresh[layer][step], new[-1])
-                if layer < last:
-                    below, used = cell(layer, total, terms[layer][step], below)
-                    new.append(used)
-            # Nothing is settled by step −1, and nothing is read from empty rows. That
-            # what is written depends on what was read lets XLA write in place.
-            settled = [
-                tf.where(i < 0, read[:1], row)
-                for read, row in zip(reads, new, strict=True)
-            ]
-            rows = [r.write(here, s) for r, s in zip(rows, settled, strict=True)]
-            total = _stored(total, i)
-            return i + 1, solve(total, *(c[ahead] for c in constants)), *rows
+            return i + 1, solved, *written
 
         dtype = constants[0].dtype
-        start = tf.zeros([self.network.num_inputs, self.num], dtype)
+        nothing = tf.zeros([self.network.num_inputs, self.num], dtype)
         _, _, *rows = tf.while_loop(
             lambda i, *_: i < self.length,
             body,
-            (tf.constant(-1), start, *(self._array(dtype, c) for c in self.counts)),
+            (tf.constant(-1), nothing, *(self._empty(dtype, c) for c in self.counts)),
             maximum_iterations=self.length + 1,
         )
-        return [self._settled(r, layer) for layer, r in enumerate(rows)]
+        return [self._settled(row.stack(), layer) for layer, row in enumerate(rows)]
 
-    def _array(self, dtype, count) -> tf.TensorArray:
+    def _empty(self, dtype, count) -> tf.TensorArray:
         array = tf.TensorArray(
             dtype, self.length, element_shape=[count, None], clear_after_read=False
         )
         # Zeros where nothing is written yet, for the loop reads all of it.
         return array.unstack(tf.zeros([self.length, count, self.num], dtype))
 
-    def _local(self, weights, rows, layer) -> tf.Tensor:
-        shape = [self.length * self.counts[layer], self.num]
-        return tf.matmul(weights, tf.reshape(rows.stack(), shape))
+    def _reads(self, targets, here, ahead, rows) -> list[tf.Tensor]:
+        """To each layer, the product with what the steps before have settled."""
+        *hidden, output = targets
+        weights = [*(target.weights[here] for target in hidden), output.weights[ahead]]
+        flat = [
+            tf.reshape(row.stack(), [self.length * count, self.num])
+            for row, count in zip(rows, self.counts, strict=True)
+        ]
+        return [tf.matmul(w, row) for w, row in zip(weights, flat, strict=True)]
+
+    def _settle(self, cell, targets, terms, here, given, reads) -> list[tf.Tensor]:
+        """The input of a dimension and the units of its degree, layer after layer."""
+        below, new = None, [given]
+        for layer, term in enumerate(terms):
+            target = targets[layer]
+            product = target.product[here] + reads[layer]
+            product += tf.matmul(target.newest[here], new[-1])
+            below, used = cell(layer, product, term[here], below)
+            new.append(used)
+        return new
 
     def _hidden(self, known):
-        """To each hidden layer, the weights in the loop and what is known before it."""
+        """The hidden layers."""
         for layer, matrix in enumerate(self.network.matrices[:-1]):
             own, below = self.own[layer + 1], self.own[layer]
             weights = self._spread(matrix[own, below], layer)
+            weights = self._spread_columns(weights, layer)
             product = self._product(matrix[own, : below.start], known[layer])
-            yield self._spread_columns(weights, layer), self._spread(product, layer)
+            newest = _newest(weights, self.counts[layer], lag=0)
+            yield _Target(weights, newest, self._spread(product, layer))
 
-    def _output(self, known, offset):
-        """To the output, the same."""
+    def _output(self, known, offset) -> _Target:
+        """The output, of which a step computes that of the next dimension."""
         rows = self.network.num_outputs
-        own = slice(self.start * rows, self.stop * rows)
+        own, below = slice(self.start * rows, self.stop * rows), self.own[-1]
         matrix = self.network.matrices[-1][own]
-        below = self.own[-1]
         weights = tf.reshape(matrix[:, below], [self.length, rows, -1])
+        weights = self._spread_columns(weights, len(self.places))
         product = self._product(matrix[:, : below.start], known[-1]) + offset[own]
         product = tf.reshape(product, [self.length, rows, self.num])
-        return self._spread_columns(weights, len(self.places)), product
+        return _Target(weights, _newest(weights, self.counts[-1], lag=1), product)
 
     def _product(self, matrix, known) -> tf.Tensor:
         if not matrix.shape[1]:
@@ -228,7 +252,7 @@ class _Group:
 
     def _settled(self, rows, layer) -> tf.Tensor:
         """What the loop found of a layer, without the places that are empty."""
-        flat = tf.reshape(rows.stack(), [self.length * self.counts[layer], self.num])
+        flat = tf.reshape(rows, [self.length * self.counts[layer], self.num])
         if layer == 0:
             return flat
         places = self.places[layer - 1].reshape(-1)

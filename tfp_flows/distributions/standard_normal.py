@@ -15,8 +15,8 @@ class StandardNormal(tfd.Distribution):
 
     The same as ``tfd.MultivariateNormalDiag(tf.zeros(D))``, but under XLA it samples
     some 20 times faster: TFP leaves the choice of the random number generator to
-    TensorFlow, which there, on a CPU, takes a slow one. Philox is asked for here; eager,
-    graph and XLA then also give the same numbers for the same seed.
+    TensorFlow, which there, on a CPU, takes a slow one. Philox is asked for here;
+    eager, graph and XLA then also give the same numbers for the same seed.
 
     Args:
         event_size: D.

@@ -219,10 +219,14 @@ def autoregressive_flow(
     """
     _check_dtype(dtype, name)
 
-    def make_layer(_, layer_seed: int) -> tfb.Bijector:
+    size = checked_event_size(event_size, f"flows.{name}")
+
+    def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
+        backwards = permutation is None and index % 2
         network = MADE(
-            event_size,
+            size,
             hidden_units,
+            order=range(size)[::-1] if backwards else None,
             activation=activation,
             seed=layer_seed,
             dtype=dtype,

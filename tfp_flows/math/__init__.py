@@ -1,7 +1,8 @@
 """Numerics without variables: what bijectors are computed with."""
 
-from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges
+from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges, rounded_into
 from tfp_flows.math.norm import safe_norm
+from tfp_flows.math.normal import upper_quantile, upper_tail
 from tfp_flows.math.permute import permute
 from tfp_flows.math.root import newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
@@ -13,7 +14,10 @@ __all__ = [
     "left_edges",
     "newton_polish",
     "permute",
+    "rounded_into",
     "safe_norm",
     "scan_by_evaluation",
     "split_seed",
+    "upper_quantile",
+    "upper_tail",
 ]

@@ -52,3 +52,12 @@ def choose_bin(
             for table, entry in zip(tables, chosen, strict=True)
         ]
     return chosen
+
+
+def rounded_into(x: tf.Tensor, low, high) -> tf.Tensor:
+    """X clipped to [low, high], where it is but for rounding, with its gradient kept.
+
+    That of ``tf.clip_by_value`` is 0 where it clips, though the point only seems to
+    be outside.
+    """
+    return x + tf.stop_gradient(tf.clip_by_value(x, low, high) - x)

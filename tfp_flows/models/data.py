@@ -161,8 +161,7 @@ def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Datase
 
 
 def _index_batches(index, num_rows: int, batch_size: int) -> tf.data.Dataset:
-    # Slices of batches: `Dataset.batch` collects single rows, at 0.7 µs each, which for
-    # a batch of 512 costs as much as a small flow's step.
+    # Slices: `Dataset.batch` would collect the rows one by one, at 0.4 µs each.
     num_full, rest = divmod(num_rows, batch_size)
     full = tf.reshape(index[: num_rows - rest], [num_full, batch_size])
     dataset = tf.data.Dataset.from_tensor_slices(full)

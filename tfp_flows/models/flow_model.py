@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.models import data
+from tfp_flows.models import data, steps
 from tfp_flows.models.adapt import adapt_layers
 from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
@@ -82,13 +82,26 @@ class FlowModel(keras.Model):
         """The distribution that is trained."""
         return self._distribution
 
-    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
+    def compile(
+        self,
+        optimizer="adam",
+        *,
+        jit_compile="auto",
+        steps_per_execution="auto",
+        **kwargs,
+    ):
         """As in Keras, with no need of a loss; XLA is on unless it cannot run.
 
         Args:
             optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
             jit_compile: ``"auto"`` compiles with XLA, except eagerly and under a
                 strategy of more than one replica.
+            steps_per_execution: how many steps run for each return to Python.
+                ``"auto"`` is 8 for data in memory, the last few of an epoch fewer;
+                and 1 where that could be noticed: for streams, with callbacks that
+                act on batches, with a number of steps given to `fit` or `evaluate`,
+                in `predict`, eagerly, and under a strategy of more than one replica.
+                A number is used as it is.
             **kwargs: the other arguments of ``keras.Model.compile``.
 
         Raises:
@@ -109,7 +122,17 @@ class FlowModel(keras.Model):
                 f"XLA cannot run under a strategy of {replicas} replicas: leave "
                 "jit_compile at 'auto'."
             )
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        self._chooses_steps = steps_per_execution == "auto"
+        if self._chooses_steps:
+            graph = replicas == 1 and not kwargs.get("run_eagerly", False)
+            steps_per_execution = steps.AT_ONCE if graph else 1
+        self._executions = steps.Executions()
+        super().compile(
+            optimizer=optimizer,
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+            **kwargs,
+        )
         # Now, so that `load_weights` finds a place for the optimizer's state, too.
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
@@ -159,6 +182,10 @@ class FlowModel(keras.Model):
     ):
         """Trains on ``x``; as in Keras, without targets.
 
+        Several steps on data in memory run at once, unless a callback acts on
+        batches, such as ``ModelCheckpoint(save_freq=100)``, or a number of steps is
+        given (see `compile`). What is trained and logged is the same.
+
         Layers that start from data, such as `tfp_flows.bijectors.Standardize`, are
         adapted to ``x`` before, unless they have been (see `models.adapt`).
 
@@ -204,7 +231,9 @@ class FlowModel(keras.Model):
         epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
         shuffle_seed = (self._seed, epoch) if shuffle else None
         batches = _batches(train, batch_size, shuffle_seed)
-        with data.user_errors():
+        limits = (kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
+        several = self._several_steps(train, callbacks, *limits)
+        with data.user_errors(), several:
             adapt_layers(
                 self.distribution, train, num_batches=kwargs.get("steps_per_epoch")
             )
@@ -214,7 +243,7 @@ class FlowModel(keras.Model):
                 validation_data=_batches(
                     held_out, _or(validation_batch_size, batch_size)
                 ),
-                callbacks=_with_epoch(callbacks, epoch),
+                callbacks=_completed(callbacks, _EpochNumber(epoch)),
                 **kwargs,
             )
 
@@ -234,12 +263,15 @@ class FlowModel(keras.Model):
             TypeError: data that are not numbers.
             ValueError: as `fit`.
         """
-        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
-            _refuse_targets(y)
-            rows = self._checked(x, sample_weight, "x")
-            x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
-        with data.user_errors():
+        if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             return super().evaluate(x, **kwargs)
+        _refuse_targets(y)
+        rows = self._checked(x, sample_weight, "x")
+        x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
+        callbacks = kwargs.pop("callbacks", None)
+        several = self._several_steps(rows, callbacks, kwargs.get("steps"))
+        with data.user_errors(), several:
+            return super().evaluate(x, callbacks=_completed(callbacks), **kwargs)
 
     def predict(self, x, *, batch_size: int | None = None, **kwargs):
         """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
@@ -255,7 +287,7 @@ class FlowModel(keras.Model):
         """
         rows = self._checked(x, None, "x")
         x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
-        with data.user_errors():
+        with data.user_errors(), self._several_steps(None):
             return super().predict(x, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
@@ -292,6 +324,17 @@ class FlowModel(keras.Model):
             print_fn: called with the text in place of printing.
         """
         print_fn(summary_table(self.distribution, self.name, line_length))
+
+    def _several_steps(self, rows, callbacks=None, *limits):
+        """A context in which Keras runs as many steps at once as go unnoticed."""
+        # Keras runs past a limit that is no multiple of the steps at once.
+        one = (
+            not isinstance(rows, data.Rows)
+            or any((*limits, keras.config.max_steps_per_epoch()))
+            or steps.act_on_batches(callbacks)
+        )
+        number = 1 if self._chooses_steps and one else self.steps_per_execution
+        return self._executions.of(self, number)
 
     def _checked(self, x, sample_weight, name):
         expected = {
@@ -330,15 +373,16 @@ class _EpochNumber(keras.callbacks.Callback):
         self._variable.assign(epoch)
 
 
-def _with_epoch(callbacks, variable: tf.Variable):
-    number = _EpochNumber(variable)
+def _completed(callbacks, *own):
+    """The callbacks that Keras is given, with our own and our progress bar."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         others = [c for c in callbacks.callbacks if not isinstance(c, _EpochNumber)]
-        callbacks.callbacks = [number, *others]
+        callbacks.callbacks = [*own, *others]
         return callbacks
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    return [number, *(callbacks or [])]
+    callbacks = [*own, *steps.listed(callbacks)]
+    if not any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks):
+        callbacks.append(steps.ProgressBar())
+    return callbacks
 
 
 def _refuse_targets(y) -> None:

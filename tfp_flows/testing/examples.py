@@ -75,7 +75,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "CubicSpline": _spline(bijectors.CubicSpline),
     "GaussianMixtureCDF": Example(
-        _trainable(bijectors.GaussianMixtureCDF, 2, num_components=3)
+        _trainable(bijectors.GaussianMixtureCDF, 2, num_components=2)
     ),
     "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
     "Householder": Example(_trainable(bijectors.Householder, 3), 3),

@@ -5,26 +5,25 @@ import math
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
 from tfp_flows.bijectors.elementwise.spline import pieces
-from tfp_flows.math import newton_polish
+from tfp_flows.math import newton_polish, upper_quantile, upper_tail
 
 
 class GaussianMixtureCDF(Elementwise):
     """Each dimension of a standard normal becomes a mixture of Gaussians.
 
     Inverse (data → base): z = Φ⁻¹(F(y)), with F(y) = Σⱼ πⱼ·Φ((y − μⱼ)/σⱼ) and Φ the
-    distribution function of the standard normal. Both tails are computed by their
-    logarithms, so that nothing saturates.
+    distribution function of the standard normal. On the side of the median where y is,
+    the logarithm of the tail's probability is matched, so that nothing saturates.
 
     Forward (base → data): the root y of z(y) = z. It lies between the smallest and the
     largest of μⱼ + σⱼz, the quantiles of the components; Chandrupatla's search finds it
     there and two Newton steps give it its derivatives.
 
-    Log-determinant: minus log(Σⱼ πⱼφ((y − μⱼ)/σⱼ)/σⱼ) + log φ(z), for each dimension.
+    Log-determinant: log φ(z) − log(Σⱼ πⱼφ((y − μⱼ)/σⱼ)/σⱼ), for each dimension.
 
     Cost: O(J) a dimension in ``inverse``, the direction of maximum likelihood; in
     ``forward`` some ten to twenty times that.
@@ -106,57 +105,84 @@ class GaussianMixtureCDF(Elementwise):
         return [
             (log_weight, mean + float(place), start + 5.0 * tf.tanh(log_scale / 5.0))
             for log_weight, mean, log_scale, place in zip(
-                tf.unstack(log_weights, axis=-1), means, log_scales, places, strict=True
+                pieces(log_weights), means, log_scales, places, strict=True
             )
         ]
 
-    def _to_base(self, y, components):
-        """z, and the logarithm of dz/dy."""
-        normal = tfd.Normal(tf.zeros([], y.dtype), 1.0)
-        scaled = [(w, (y - mean) * tf.exp(-s), s) for w, mean, s in components]
-        log_cdf = _log_sum([w + normal.log_cdf(u) for w, u, _ in scaled])
-        log_tail = _log_sum([w + normal.log_cdf(-u) for w, u, _ in scaled])
-        log_density = _log_sum([w + normal.log_prob(u) - s for w, u, s in scaled])
-        is_left = log_cdf < log_tail
-        distance = _quantile(tf.where(is_left, log_cdf, log_tail))
-        z = tf.where(is_left, -distance, distance)
-        return z, log_density - normal.log_prob(z)
-
     def _inverse(self, y):
-        z, log_slope = self._to_base(y, self._components())
-        self._remember_ildj(y, log_slope)
-        return z
+        components = self._components()
+        side = _side(y, components)
+        log_tail, log_rate = _tail(y, side, components)
+        distance = upper_quantile(log_tail)
+        self._remember_ildj(y, log_rate - upper_tail(distance)[1])
+        return side * distance
 
     def _forward(self, x):
         components = self._components()
-        y = self._root(x, components)
-        self._remember_fldj(x, -self._to_base(y, components)[1])
+        side = tf.where(x < 0, -tf.ones_like(x), 1.0)
+        log_tail, log_hazard = upper_tail(side * x)
+        y = _root(log_tail, x, side, components)
+        self._remember_fldj(x, log_hazard - _tail(y, side, components)[1])
         return y
-
-    def _root(self, z, components):
-        def value_and_slope(y):
-            found, log_slope = self._to_base(y, components)
-            return found - z, tf.exp(log_slope)
-
-        fixed = [[tf.stop_gradient(part) for part in c] for c in components]
-        target = tf.stop_gradient(z)
-        low, high = _between([mean + tf.exp(s) * target for _, mean, s in fixed])
-        found = tfp.math.find_root_chandrupatla(
-            lambda y: self._to_base(y, fixed)[0] - target,
-            low=low,
-            high=high,
-            # Half of the digits; each Newton step doubles them.
-            position_tolerance=(high - low) * _eps(z) ** 0.5,
-            value_tolerance=0.0,
-            max_iterations=100,
-        ).estimated_root
-        return newton_polish(value_and_slope, found)
 
     def _forward_log_det_jacobian(self, x):
         return self._fldj_of_forward(x)
 
     def _inverse_log_det_jacobian(self, y):
         return self._ildj_of_inverse(y)
+
+
+def _side(y, components) -> tf.Tensor:
+    """−1 where y is below the median, 1 elsewhere."""
+    above = tf.add_n(
+        [
+            tf.exp(w) * tf.math.erfc((y - mean) * tf.exp(-s) * 0.5**0.5)
+            for w, mean, s in components
+        ]
+    )  # Twice the probability.
+    return tf.where(above > 1.0, -tf.ones_like(above), 1.0)
+
+
+def _tail(y, side, components):
+    """Of the mixture beyond y on one side, the log-probability and its log-slope.
+
+    That is log G and log(g/G), with G = F(y) if ``side`` is −1 and 1 − F(y) if it is
+    1, and g the density. Against the same of the standard normal, G gives z and g/G
+    the slope dz/dy, without a difference of two large numbers.
+    """
+    scaled = tf.stack([side * (y - mean) * tf.exp(-s) for _, mean, s in components])
+    tails, hazards = (tf.unstack(part) for part in upper_tail(scaled))
+    each = [w + tail for (w, _, _), tail in zip(components, tails, strict=True)]
+    total = _log_sum(each)
+    rates = [
+        (part - total) + (hazard - s)
+        for part, hazard, (_, _, s) in zip(each, hazards, components, strict=True)
+    ]
+    return total, _log_sum(rates)
+
+
+def _root(log_tail, z, side, components):
+    """The y beyond which the mixture has the probability that z has beyond it."""
+
+    def value_and_slope(y):
+        found, log_rate = _tail(y, side, components)
+        return found - log_tail, -side * tf.exp(log_rate)
+
+    fixed = [[tf.stop_gradient(part) for part in c] for c in components]
+    target, z = tf.stop_gradient(log_tail), tf.stop_gradient(z)
+    low, high = _between([mean + tf.exp(s) * z for _, mean, s in fixed])
+    eps = float(np.finfo(z.dtype.as_numpy_dtype).eps)
+    narrowest = tf.exp(tf.reduce_min(tf.stack([s + 0.0 * z for _, _, s in fixed]), 0))
+    found = tfp.math.find_root_chandrupatla(
+        lambda y: _tail(y, side, fixed)[0] - target,
+        low=low,
+        high=high,
+        # Half of the digits; each Newton step doubles them.
+        position_tolerance=eps**0.5 * narrowest + eps * (tf.abs(low) + tf.abs(high)),
+        value_tolerance=0.0,
+        max_iterations=100,
+    ).estimated_root
+    return newton_polish(value_and_slope, found)
 
 
 def _log_sum(terms) -> tf.Tensor:
@@ -166,26 +192,6 @@ def _log_sum(terms) -> tf.Tensor:
 def _between(ends):
     """A bracket a little wider than all ends, so that rounding leaves no root out."""
     low, high = tf.reduce_min(tf.stack(ends), 0), tf.reduce_max(tf.stack(ends), 0)
-    margin = 64 * _eps(low) * (1.0 + tf.maximum(tf.abs(low), tf.abs(high)))
+    eps = float(np.finfo(low.dtype.as_numpy_dtype).eps)
+    margin = 64 * eps * (1.0 + tf.maximum(tf.abs(low), tf.abs(high)))
     return low - margin, high + margin
-
-
-def _eps(x: tf.Tensor) -> float:
-    return float(np.finfo(x.dtype.as_numpy_dtype).eps)
-
-
-def _quantile(log_tail) -> tf.Tensor:
-    """Q with log Φ(−q) = log_tail, for log_tail up to log ½, with gradients."""
-    normal = tfd.Normal(tf.zeros([], log_tail.dtype), 1.0)
-
-    def value_and_slope(q):
-        log_cdf = normal.log_cdf(-q)
-        return log_cdf - log_tail, -tf.exp(normal.log_prob(q) - log_cdf)
-
-    # For large q, log Φ(−q) is nearly −q²/2 − log(q√(2π)).
-    fixed = tf.stop_gradient(log_tail)
-    far = fixed < -10.0
-    q = tf.sqrt(-2.0 * tf.where(far, fixed, -10.0))
-    q = tf.sqrt(-2.0 * (tf.where(far, fixed, -10.0) + tf.math.log(q) + 0.919))
-    near = -tf.math.ndtri(tf.exp(tf.where(far, -10.0, fixed)))
-    return newton_polish(value_and_slope, tf.where(far, q, near))

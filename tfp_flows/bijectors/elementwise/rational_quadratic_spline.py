@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.spline import Spline, pieces
-from tfp_flows.math import bin_sizes, choose_bin, left_edges
+from tfp_flows.math import bin_sizes, choose_bin, left_edges, rounded_into
 
 
 class RationalQuadraticSpline(Spline):
@@ -95,13 +95,13 @@ class RationalQuadraticSpline(Spline):
 
     def _forward_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=False)
-        xi = tf.clip_by_value((t - x0) / w, 0.0, 1.0)
+        xi = rounded_into((t - x0) / w, 0.0, 1.0)
         value, log_slope = _curve(xi, h / w, d0, d1)
         return y0 + h * value, log_slope
 
     def _inverse_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=True)
-        eta = tf.clip_by_value((t - y0) / h, 0.0, 1.0)
+        eta = rounded_into((t - y0) / h, 0.0, 1.0)
         xi = _root(eta, h / w, d0, d1)
         _, log_slope = _curve(xi, h / w, d0, d1)
         return x0 + w * xi, log_slope
@@ -128,4 +128,4 @@ def _root(eta, s, d0, d1):
     positive = b >= 0
     numerator = tf.where(positive, 2.0 * s * eta, root - b)
     denominator = tf.where(positive, b + root, 2.0 * a)
-    return tf.clip_by_value(numerator / denominator, 0.0, 1.0)
+    return rounded_into(numerator / denominator, 0.0, 1.0)

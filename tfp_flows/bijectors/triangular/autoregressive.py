@@ -34,8 +34,8 @@ class Autoregressive(Conditioned):
         conditioner: a Keras layer (or any callable) from ``[..., D]`` to
             ``[..., D·K]``, K numbers for each dimension, those of a dimension
             depending on the dimensions before it alone (before it in the layer's
-            ``order``, if it has one). A layer that is not built is built here; one with an attribute
-            ``output_size`` of ``None`` is given the right one.
+            ``order``, if it has one). A layer that is not built is built here; one with
+            an attribute ``output_size`` of ``None`` is given the right one.
         transformer: a `TransformerSpec`, such as
             ``RationalQuadraticSpline.spec(num_bins=8)``.
         event_size: D, if the conditioner has no attribute ``event_size``.
