@@ -62,8 +62,8 @@ def scaling(with_peer: bool) -> list[str]:
         "## The cost as a flow grows",
         "",
         f"Milliseconds a call. From D = {FLOWS[0].event_size}, {FLOWS[0].num_layers} "
-        f"layers and {FLOWS[0].batch} rows, where not said otherwise; networks of "
-        + ", ".join(f"{axis.hidden_units} for {axis.label}" for axis in AXES)
+        f"layers and {FLOWS[0].batch} rows, where not said otherwise. Hidden layers: "
+        + ", ".join(f"{list(axis.hidden_units)} against {axis.label}" for axis in AXES)
         + ".",
         "The slope is that of the upper half in the log-log plot: 1 is proportional.",
         "",

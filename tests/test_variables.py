@@ -201,7 +201,11 @@ def test_common_dtype():
 
 def as_conditioner(conditioner, output_size=3):
     return variables.as_conditioner(
-        conditioner, input_size=2, output_size=output_size, where="Here"
+        conditioner,
+        input_size=2,
+        output_size=output_size,
+        context_size=None,
+        where="Here",
     )
 
 

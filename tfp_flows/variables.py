@@ -171,10 +171,12 @@ def as_conditioner(
         # Called rather than built: a layer's own layers may be built only by a call.
         inputs = [tf.zeros([1, size], dtype or tf.float32) for size in sizes]
         found = conditioner(*inputs).shape[-1]
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+        with_context = "" if wanted is None else f" and a context of size {wanted}"
         raise ValueError(
-            f"{where}: the conditioner does not take inputs of size {input_size}, the "
-            f"number of dimensions that the parameters depend on: {error}"
+            f"{where}: the conditioner does not take inputs of size {input_size} (the "
+            f"number of dimensions that the parameters depend on){with_context}: "
+            f"{error}"
         ) from error
     if found != output_size:
         raise ValueError(

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import bijectors as b
-from tfp_flows.conditioners import MLP
+from tfp_flows.conditioners import MADE, MLP
 
 
 def coupling(mask=(True, False), conditioner=None, transformer=None):
@@ -183,6 +183,9 @@ VECTOR_BIJECTORS = {
     "Rotation2D": lambda dtype: b.Rotation2D.trainable(2, dtype=dtype),
     "ShiftAndCube": lambda dtype: b.ShiftAndCube.trainable(2, dtype=dtype),
     "Coupling": lambda dtype: coupling(conditioner=MLP([4], dtype=dtype)),
+    "Autoregressive": lambda dtype: b.Autoregressive(
+        MADE(2, [4], dtype=dtype), b.Affine.spec()
+    ),
 }
 
 

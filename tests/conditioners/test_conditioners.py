@@ -6,7 +6,13 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
-from tfp_flows.conditioners import MLP, real_nvp_template
+from tfp_flows import bijectors as b
+from tfp_flows.conditioners import (
+    MADE,
+    MLP,
+    masked_autoregressive_template,
+    real_nvp_template,
+)
 
 
 def built(*args, **options):
@@ -27,9 +33,13 @@ def test_mlp_is_the_composition_of_its_layers():
     ]
     for weight in net.weights:
         weight.assign(np.random.default_rng(0).normal(size=weight.shape))
-    a, b, c, d, e, f = (np.squeeze(w) for w in net.get_weights())
+    kernels = net.get_weights()[::2]
+    biases = [bias[:, 0] for bias in net.get_weights()[1::2]]
     x = np.random.default_rng(1).normal(size=[6, 3]).astype("float32")
-    expected = np.tanh(np.tanh(x @ a + b) @ c + d) @ e + f
+    h = x
+    for kernel, bias in zip(kernels[:2], biases[:2], strict=True):
+        h = np.tanh(h @ kernel + bias)
+    expected = h @ kernels[2] + biases[2]
     np.testing.assert_allclose(net(x), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -54,12 +64,12 @@ def test_mlp_dtype(dtype):
 
 
 def test_mlp_seeds():
-    a, b, other = (
+    a, same, other = (
         built([3, 3], 2, seed=0),
         built([3, 3], 2, seed=0),
         built([3], 2, seed=1),
     )
-    for u, v in zip(a.get_weights(), b.get_weights(), strict=True):
+    for u, v in zip(a.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(u, v)
     # Not one seed for all layers: those of equal shape would start equal.
     assert np.any(a.get_weights()[0] != a.get_weights()[2])
@@ -180,3 +190,120 @@ def test_template_refuses_another_event_size():
 def test_hidden_units_that_are_no_list_of_integers(hidden_units):
     with pytest.raises(TypeError, match=r"hidden_units must be integers, such as"):
         MLP(hidden_units)
+
+
+# A context.
+
+
+def test_mlp_with_a_context_is_one_of_both():
+    net = built([4], 2, context_size=2, seed=0, dtype="float64")
+    for weight in net.weights:
+        weight.assign(np.random.default_rng(0).normal(size=weight.shape))
+    wide = MLP([4], 2, dtype="float64")
+    wide.build((None, 5))
+    wide.set_weights(net.get_weights())
+    x, context = tf.random.normal([6, 3], seed=0), tf.random.normal([6, 2], seed=1)
+    x, context = tf.cast(x, tf.float64), tf.cast(context, tf.float64)
+    expected = wide(tf.concat([x, context], axis=-1))
+    np.testing.assert_allclose(net(x, context), expected)
+    copy = MLP.from_config(net.get_config())
+    assert copy.context_size == 2
+
+
+@pytest.mark.parametrize("size, given", [(2, None), (2, 3), (None, 2)])
+def test_mlp_with_another_context(size, given):
+    net = built([4], 2, context_size=size)
+    context = [] if given is None else [tf.ones([6, given])]
+    with pytest.raises(ValueError, match=f"context_size is {size}.*the size {given}"):
+        net(tf.ones([6, 3]), *context)
+
+
+@pytest.mark.parametrize("size, error", [(0, ValueError), ("2", TypeError)])
+def test_mlp_with_a_bad_context_size(size, error):
+    with pytest.raises(error, match=f"MLP: context_size.*{size}"):
+        MLP([4], 2, context_size=size)
+
+
+# masked_autoregressive_template.
+
+
+def masked(dtype="float32", event_size=3, **options):
+    template = masked_autoregressive_template(
+        event_size, hidden_units=[8], seed=0, dtype=dtype, **options
+    )
+    return tfb.MaskedAutoregressiveFlow(template)
+
+
+def drawn(bijector):
+    rng = np.random.default_rng(1)
+    for v in bijector.trainable_variables:
+        v.assign(rng.normal(scale=0.5, size=v.shape))
+    return bijector
+
+
+def test_masked_template_weights_are_those_of_the_bijector():
+    bijector = masked()
+    shapes = sorted(tuple(v.shape) for v in bijector.trainable_variables)
+    assert shapes == [(3, 8), (6, 1), (8, 1), (8, 6)]
+    x = tf.constant(np.random.default_rng(0).normal(size=[5, 3]), tf.float32)
+    np.testing.assert_allclose(bijector.forward(x), x, rtol=1e-6)
+
+
+def test_masked_template_equals_our_own_layer():
+    """With the same weights; the formula is the same with an unbounded log-scale."""
+    theirs = drawn(masked("float64", order=[1, 2, 0]))
+    network = MADE(3, [8], order=[1, 2, 0], dtype="float64")
+    ours = b.Autoregressive(network, b.Affine.spec(log_scale_bound=None))
+    for mine, other in zip(network.weights, theirs.trainable_variables, strict=True):
+        mine.assign(other)
+    x = np.random.default_rng(0).normal(size=[5, 3])
+    for method in (
+        "forward",
+        "inverse",
+        "forward_log_det_jacobian",
+        "inverse_log_det_jacobian",
+    ):
+        found = getattr(ours, method)(tf.constant(x))
+        expected = getattr(theirs, method)(tf.constant(x))
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert np.abs(ours.forward(x) - x).max() > 0.1
+
+
+def test_masked_template_takes_tfps_conditional_input():
+    bijector = drawn(masked(context_size=2))
+    x = tf.constant(np.random.default_rng(0).normal(size=[5, 3]), tf.float32)
+    outcomes = []
+    for context in (tf.zeros([5, 2]), tf.ones([5, 2])):
+        y = bijector.forward(x, conditional_input=context)
+        back = bijector.inverse(tf.identity(y), conditional_input=context)
+        np.testing.assert_allclose(back, x, rtol=1e-4, atol=1e-4)
+        outcomes.append(y)
+    assert np.all(outcomes[0] != outcomes[1])
+    with pytest.raises(ValueError, match="context_size is 2"):
+        bijector.inverse(x)
+
+
+def test_masked_template_takes_any_batch():
+    bijector = drawn(masked())
+    for shape in ([3], [2, 3], [4, 2, 3]):
+        assert bijector.inverse(tf.ones(shape)).shape == shape
+        assert bijector.inverse_log_det_jacobian(tf.ones(shape)).shape == shape[:-1]
+
+
+def test_masked_template_is_trained_by_fit():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=[64, 2]) @ [[1.0, 2.0], [0.0, 0.5]]
+    flow = tfd.TransformedDistribution(
+        tfd.MultivariateNormalDiag(tf.zeros(2)), masked(event_size=2)
+    )
+    model = tfp_flows.FlowModel(flow)
+    assert len(model.trainable_weights) == 4
+    before = model.evaluate(x, verbose=0)
+    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    model.fit(x, epochs=10, verbose=0)
+    assert model.evaluate(x, verbose=0) < before - 0.1
+
+
+def test_masked_template_refuses_what_made_refuses():
+    with pytest.raises(ValueError, match="too narrow"):
+        masked_autoregressive_template(9, hidden_units=[4])

@@ -120,8 +120,10 @@ class MADE(Conditioner):
                 "knows it."
             )
         self._check_size(x_shape)
-        outputs = np.repeat(np.arange(size) - 1, self.output_size // size)
-        degrees = [np.arange(size), *self._degrees, outputs]
+        # The degree of a dimension is its place in the order; none is moved.
+        places = np.argsort(self.order)
+        outputs = np.repeat(places - 1, self.output_size // size)
+        degrees = [places, *self._degrees, outputs]
         *seeds, context_seed = split_seed(self.seed, len(degrees) - 1)
         self._layers_in_order = [
             ColumnDense(
@@ -162,10 +164,9 @@ class MADE(Conditioner):
     def call(self, x, context=None):
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_size(x.shape)  # Fewer, or more, would be multiplied without a word.
-        columns = permute(tf.transpose(x), self.order, axis=0)
-        params = self._sorted_params(columns, self._from_context(context, x.dtype))
-        params = permute(params, np.argsort(self.order), axis=0)
-        return tf.transpose(tf.reshape(params, [self.output_size, -1]))
+        added = self._from_context(context, x.dtype)
+        *_, params = self._pre_activations(tf.transpose(x), added)
+        return tf.transpose(params)
 
     def _from_context(self, context, dtype) -> list:
         """What the context adds to each layer."""
@@ -179,11 +180,6 @@ class MADE(Conditioner):
             return [0.0] * len(self._layers_in_order)
         columns = tf.transpose(tf.cast(context, dtype))
         return [layer(columns) for layer in self._context_layers]
-
-    def _sorted_params(self, columns, added) -> tf.Tensor:
-        """``[D, K, N]`` from columns ``[D, N]``, both in the order of dependence."""
-        *_, params = self._pre_activations(columns, added)
-        return tf.reshape(params, [self.event_size, self._num_params, -1])
 
     def _pre_activations(self, h, added) -> list[tf.Tensor]:
         """Of each hidden layer, and of the output at the end."""
@@ -206,24 +202,34 @@ class MADE(Conditioner):
 
     def scan(self, solve, z, *context):
         """As `Conditioner.scan`, by one sweep; a second derivative is refused."""
-        z = permute(tf.transpose(z), self.order, axis=0)
+        z = tf.transpose(z)
         added = self._from_context(*context or [None], z.dtype)
         x = tf.stop_gradient(self._swept(solve, z, added))
 
         def solve_all(params):
+            params = tf.reshape(params, [self.event_size, self._num_params, -1])
             return solve(tf.transpose(params, [1, 0, 2]), z)
 
         # The value is that of the sweep. The gradient goes through one evaluation at
         # that value, which without a gradient is never computed.
-        direct = solve_all(self._sorted_params(x, added))
-        x = self._with_gradient(x, direct, solve_all, added)
-        return tf.transpose(permute(x, np.argsort(self.order), axis=0))
+        *_, params = self._pre_activations(x, added)
+        x = self._with_gradient(x, solve_all(params), solve_all, added)
+        return tf.transpose(x)
 
-    def _weights(self) -> list[tf.Tensor]:
-        """The masked weights, ``[outputs, inputs]``."""
+    def _rows(self, order, hidden) -> list[np.ndarray]:
+        """Which rows of the input, each hidden layer and the output a sweep takes."""
+        outputs = np.arange(self.output_size).reshape(self.event_size, -1)
+        return [np.asarray(order), *hidden, outputs[order].reshape(-1)]
+
+    def _weights(self, rows) -> list[tf.Tensor]:
+        """The masked weights between these rows, ``[inputs, outputs]``."""
         return [
-            tf.stop_gradient(tf.transpose(layer.masked_kernel()))
-            for layer in self._layers_in_order
+            tf.gather(
+                tf.gather(tf.stop_gradient(layer.masked_kernel()), below), above, axis=1
+            )
+            for layer, (below, above) in zip(
+                self._layers_in_order, itertools.pairwise(rows), strict=True
+            )
         ]
 
     def _swept(self, solve, z, added):
@@ -240,9 +246,13 @@ class MADE(Conditioner):
             units = units + below if self._skips(layer) else units
             return units, units
 
-        network = Triangular(self._weights(), self._degrees, self.event_size)
-        problem = Problem(solve_one, cell, biases[:-1], biases[-1], constants=[z])
-        return sweep(network, problem)[0]
+        rows = self._rows(self.order, [np.arange(len(d)) for d in self._degrees])
+        weights = [tf.transpose(weight) for weight in self._weights(rows)]
+        network = Triangular(weights, self._degrees, self.event_size)
+        offset = tf.gather(biases[-1], rows[-1])
+        constants = [permute(z, self.order, axis=0)]
+        problem = Problem(solve_one, cell, biases[:-1], offset, constants)
+        return permute(sweep(network, problem)[0], np.argsort(self.order), axis=0)
 
     def _with_gradient(self, x, direct, solve_all, added):
         """x, which solves x = direct(x), with the gradient of the solution.
@@ -267,7 +277,6 @@ class MADE(Conditioner):
 
     def _swept_back(self, g, x, solve_all, added):
         *inner, params = self._pre_activations(x, added)
-        params = tf.reshape(params, [self.event_size, self._num_params, -1])
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([*inner, params])
             units = [self.activation(pre) for pre in inner]
@@ -276,6 +285,7 @@ class MADE(Conditioner):
             tape.gradient(unit, pre) for unit, pre in zip(units, inner, strict=True)
         ]
         bends = tape.gradient(solved, params)
+        bends = tf.reshape(bends, [self.event_size, self._num_params, -1])
 
         def solve_one(reached, g_i, bend):
             return (g_i + reached[0]) * bend
@@ -286,39 +296,26 @@ class MADE(Conditioner):
             total = product + below if skips else product
             return total, total * slope
 
-        rows = self._reversed_rows()
+        # The units that see no dimension give nothing back to one.
+        back = self.order[::-1]
+        hidden = [np.flatnonzero(degrees >= 0)[::-1] for degrees in self._degrees]
+        rows = self._rows(back, hidden)
         network = Triangular(
-            self._reversed_weights(rows),
+            self._weights(rows)[::-1],
             [
                 self.event_size - 2 - degrees[index]
-                for degrees, index in zip(self._degrees, rows[1:-1], strict=True)
+                for degrees, index in zip(self._degrees, hidden, strict=True)
             ][::-1],
             self.event_size,
         )
         terms = [
-            tf.gather(slope, index)
-            for slope, index in zip(slopes, rows[1:-1], strict=True)
+            tf.gather(slope, index) for slope, index in zip(slopes, hidden, strict=True)
         ][::-1]
         nothing = tf.zeros([self.event_size, 1], g.dtype)
-        constants = [g[::-1], bends[::-1]]
+        constants = [permute(part, back, axis=0) for part in (g, bends)]
         last = sweep(network, Problem(solve_one, cell, terms, nothing, constants))[-1]
-        return g + tf.matmul(network.matrices[-1], last)[::-1]
-
-    def _reversed_rows(self) -> list[np.ndarray]:
-        """Of the input, each hidden layer and the output, the last dimension first."""
-        size = self.event_size
-        # The units that see no dimension give nothing back to one.
-        hidden = [np.flatnonzero(degrees >= 0)[::-1] for degrees in self._degrees]
-        outputs = np.arange(self.output_size).reshape(size, -1)[::-1].reshape(-1)
-        return [np.arange(size)[::-1], *hidden, outputs]
-
-    def _reversed_weights(self, rows) -> list[tf.Tensor]:
-        return [
-            tf.transpose(tf.gather(tf.gather(weight, above), below, axis=1))
-            for weight, (below, above) in zip(
-                self._weights(), itertools.pairwise(rows), strict=True
-            )
-        ][::-1]
+        reached = tf.matmul(network.matrices[-1], last)
+        return g + permute(reached, np.argsort(back), axis=0)
 
     def compute_output_shape(self, x_shape, context_shape=None):
         """``x_shape`` with its last dimension replaced."""

@@ -46,9 +46,9 @@ def _scaled_tail(size: tf.Tensor) -> tf.Tensor:
     direct = 0.5 * tf.math.erfc(near * 0.5**0.5) * tf.exp(0.5 * near**2)
     inverse = 1.0 / tf.maximum(size, start)
     # The sum over k of (−1)ᵏ(2k − 1)!!/a²ᵏ, asymptotic.
-    series = tf.ones_like(size)
+    square, series = inverse**2, tf.ones_like(size)
     for k in range(12, 0, -1):
-        series = 1.0 - (2 * k - 1) * inverse**2 * series
+        series = 1.0 - (2 * k - 1) * square * series
     return tf.where(size < start, direct, series * inverse * math.exp(-_LOG_ROOT_2_PI))
 
 

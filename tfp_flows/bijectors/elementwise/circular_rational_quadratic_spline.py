@@ -31,15 +31,15 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
             ends. All zeros are the identity.
         low: where the circle is cut.
         high: ``low`` after one turn.
-        min_bin_size: the least width and height, as a part of the circle.
-        min_slope: the least slope at a knot.
+        min_bin_size: the least width and height, as a part of the mean, 1/K of the
+            circle.
+        min_slope: the least slope at a knot, s; the greatest is 1/s.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin that is not positive or leaves no
-            room for K of them; a smallest slope outside (0, 1).
+            is empty or turned round; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -47,8 +47,8 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
     ...     widths=[[0.0, 0.0]], heights=[[0.0, 1.0]], slopes=[[1.0, 0.0]],
     ...     low=0.0, high=1.0)
     >>> spline.forward([[0.5], [1.5]]).numpy().round(3)
-    array([[0.269],
-           [1.269]], dtype=float32)
+    array([[0.361],
+           [1.361]], dtype=float32)
 
     Paper: Rezende, Papamakarios, Racanière, Albergo, Kanwar, Shanahan and Cranmer
     (2020), Normalizing flows on tori and spheres.
@@ -61,8 +61,8 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
         slopes,
         low: float = -math.pi,
         high: float = math.pi,
-        min_bin_size: float = 1e-3,
-        min_slope: float = 1e-3,
+        min_bin_size: float = 0.4,
+        min_slope: float = 0.3,
         validate_args: bool = False,
         name: str = "circular_rational_quadratic_spline",
     ):

@@ -7,7 +7,6 @@ import tensorflow_probability as tfp
 
 from tfp_flows.bijectors.elementwise.spline import Spline, pieces
 from tfp_flows.math import (
-    bin_sizes,
     choose_bin,
     left_edges,
     newton_polish,
@@ -43,15 +42,15 @@ class CubicSpline(Spline):
             and 3 times that of the chord. All zeros are the identity.
         low: where the interval begins.
         high: where it ends.
-        min_bin_size: the least width and height, as a part of the interval.
+        min_bin_size: the least width and height, as a part of the mean, 1/K of the
+            interval.
         min_slope: the least slope at an end, as a part of that of the chord.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin that is not positive or leaves no
-            room for K of them; a smallest slope outside (0, 1).
+            is empty or turned round; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -68,10 +67,10 @@ class CubicSpline(Spline):
         widths,
         heights,
         end_slopes,
-        low: float = -5.0,
-        high: float = 5.0,
-        min_bin_size: float = 1e-3,
-        min_slope: float = 1e-3,
+        low: float = -3.0,
+        high: float = 3.0,
+        min_bin_size: float = 0.4,
+        min_slope: float = 0.3,
         validate_args: bool = False,
         name: str = "cubic_spline",
     ):
@@ -82,8 +81,8 @@ class CubicSpline(Spline):
         return {"widths": num_bins, "heights": num_bins, "end_slopes": 2}
 
     def _bin(self, t, use_heights: bool):
-        widths = bin_sizes(pieces(self.widths), self._min_bin_size)
-        heights = bin_sizes(pieces(self.heights), self._min_bin_size)
+        widths = self._sizes(self.widths)
+        heights = self._sizes(self.heights)
         lefts, bottoms = left_edges(widths), left_edges(heights)
         slopes = self._knot_slopes(widths, heights)
         return choose_bin(

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.spline import Spline, pieces
-from tfp_flows.math import bin_sizes, choose_bin, left_edges
+from tfp_flows.bijectors.elementwise.spline import Spline
+from tfp_flows.math import choose_bin, left_edges
 
 
 class LinearSpline(Spline):
@@ -23,20 +23,21 @@ class LinearSpline(Spline):
         heights: ``[..., D, K]``, unconstrained; zeros are the identity.
         low: where the interval begins.
         high: where it ends.
-        min_bin_size: the least height, as a part of the interval.
+        min_bin_size: the least height, as a part of the mean, 1/K of the
+            interval.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
-        ValueError: an interval that is empty or turned round; a smallest bin that is
-            not positive or leaves no room for K of them.
+        ValueError: an interval that is empty or turned round; a smallest bin outside
+            (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
     >>> spline = tfp_flows.bijectors.LinearSpline([[0.0, 1.0]], low=-1.0, high=1.0)
     >>> spline.forward([[-2.0], [0.0]]).numpy().round(3)
     array([[-2.   ],
-           [-0.461]], dtype=float32)
+           [-0.277]], dtype=float32)
 
     Paper: Müller, McWilliams, Rousselle, Gross and Novák (2019), Neural importance
     sampling.
@@ -45,9 +46,9 @@ class LinearSpline(Spline):
     def __init__(
         self,
         heights,
-        low: float = -5.0,
-        high: float = 5.0,
-        min_bin_size: float = 1e-3,
+        low: float = -3.0,
+        high: float = 3.0,
+        min_bin_size: float = 0.4,
         validate_args: bool = False,
         name: str = "linear_spline",
     ):
@@ -58,7 +59,7 @@ class LinearSpline(Spline):
         return {"heights": num_bins}
 
     def _knots(self):
-        heights = bin_sizes(pieces(self.heights), self._min_bin_size)
+        heights = self._sizes(self.heights)
         left = [tf.fill([], tf.cast(k, self.dtype)) for k in range(len(heights))]
         return [edge / len(heights) for edge in left], left_edges(heights), heights
 

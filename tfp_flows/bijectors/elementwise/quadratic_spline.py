@@ -30,15 +30,15 @@ class QuadraticSpline(Spline):
             equal numbers) are the identity.
         low: where the interval begins.
         high: where it ends.
-        min_bin_size: the least width, as a part of the interval.
+        min_bin_size: the least width, as a part of the mean, 1/K of the
+            interval.
         min_slope: the least slope.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin that is not positive or leaves no
-            room for K of them; a smallest slope outside (0, 1).
+            is empty or turned round; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -55,10 +55,10 @@ class QuadraticSpline(Spline):
         self,
         widths,
         slopes,
-        low: float = -5.0,
-        high: float = 5.0,
-        min_bin_size: float = 1e-3,
-        min_slope: float = 1e-3,
+        low: float = -3.0,
+        high: float = 3.0,
+        min_bin_size: float = 0.4,
+        min_slope: float = 0.3,
         validate_args: bool = False,
         name: str = "quadratic_spline",
     ):
@@ -69,7 +69,7 @@ class QuadraticSpline(Spline):
         return {"widths": num_bins, "slopes": num_bins - 1}
 
     def _knots(self):
-        widths = bin_sizes(pieces(self.widths), self._min_bin_size)
+        widths = self._sizes(self.widths)
         slopes = self._inner_slopes(widths)
         one = tf.ones_like(widths[0])
         left, right = [one, *slopes], [*slopes, one]

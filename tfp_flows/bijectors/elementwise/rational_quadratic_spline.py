@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.spline import Spline, pieces
-from tfp_flows.math import bin_sizes, choose_bin, left_edges, rounded_into
+from tfp_flows.math import choose_bin, left_edges, rounded_into
 
 
 class RationalQuadraticSpline(Spline):
@@ -26,27 +26,26 @@ class RationalQuadraticSpline(Spline):
         widths: ``[..., D, K]``, unconstrained: the widths are a softmax of them, above
             a floor.
         heights: ``[..., D, K]``, as the widths.
-        slopes: ``[..., D, K − 1]``, unconstrained: those at the inner knots are a
-            softplus of them, above a floor; at the ends they are 1. All zeros are the
-            identity.
+        slopes: ``[..., D, K − 1]``, unconstrained: the logarithms of those at the inner
+            knots, soft-bounded; at the ends the slope is 1. All zeros are the identity.
         low: where the interval begins.
         high: where it ends.
-        min_bin_size: the least width and height, as a part of the interval.
-        min_slope: the least slope at a knot.
+        min_bin_size: the least width and height, as a part of the mean, 1/K of the
+            interval.
+        min_slope: the least slope at a knot, s; the greatest is 1/s.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin that is not positive or leaves no
-            room for K of them; a smallest slope outside (0, 1).
+            is empty or turned round; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
     >>> spline = tfp_flows.bijectors.RationalQuadraticSpline(
     ...     widths=[[0.0, 0.0]], heights=[[0.0, 1.0]], slopes=[[0.0]])
     >>> spline.forward([[0.0], [7.0]]).numpy().round(3)
-    array([[-2.306],
+    array([[-0.832],
            [ 7.   ]], dtype=float32)
 
     Paper: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows.
@@ -57,10 +56,10 @@ class RationalQuadraticSpline(Spline):
         widths,
         heights,
         slopes,
-        low: float = -5.0,
-        high: float = 5.0,
-        min_bin_size: float = 1e-3,
-        min_slope: float = 1e-3,
+        low: float = -3.0,
+        high: float = 3.0,
+        min_bin_size: float = 0.4,
+        min_slope: float = 0.3,
         validate_args: bool = False,
         name: str = "rational_quadratic_spline",
     ):
@@ -77,12 +76,12 @@ class RationalQuadraticSpline(Spline):
         return [end, *inner, end]
 
     def _slope(self, raw) -> tf.Tensor:
-        shift = math.log(math.expm1(1.0 - self._min_slope))
-        return self._min_slope + tf.nn.softplus(raw + shift)
+        bound = -math.log(self._min_slope)
+        return tf.exp(bound * tf.tanh(raw / bound))
 
     def _bin(self, t, use_heights: bool):
-        widths = bin_sizes(pieces(self.widths), self._min_bin_size)
-        heights = bin_sizes(pieces(self.heights), self._min_bin_size)
+        widths = self._sizes(self.widths)
+        heights = self._sizes(self.heights)
         lefts, bottoms = left_edges(widths), left_edges(heights)
         raw = self._knot_slopes()
         x0, w, y0, h, raw0, raw1 = choose_bin(
@@ -90,7 +89,7 @@ class RationalQuadraticSpline(Spline):
             bottoms if use_heights else lefts,
             *(lefts, widths, bottoms, heights, raw[:-1], raw[1:]),
         )
-        # The softplus of two slopes, not of all.
+        # The exponential of two slopes, not of all.
         return x0, w, y0, h, self._slope(raw0), self._slope(raw1)
 
     def _forward_unit(self, t):

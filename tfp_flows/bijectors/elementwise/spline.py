@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+from tfp_flows.math import bin_sizes
 
 
 class Spline(Elementwise):
@@ -23,9 +24,8 @@ class Spline(Elementwise):
             contain ``low``, ``high`` and ``min_bin_size``.
 
     Raises:
-        ValueError: an interval that is empty or turned round; a smallest bin that is
-            not positive or leaves no room for the bins; a smallest slope outside
-            (0, 1); parameters without bins or with counts that do not fit.
+        ValueError: an interval that is empty or turned round; a smallest bin or slope
+            outside (0, 1); parameters without bins or with counts that do not fit.
     """
 
     def __init__(self, parameters: Mapping):
@@ -36,23 +36,17 @@ class Spline(Elementwise):
                 f"{cls} {name!r}: the interval needs finite ends with low < high, but "
                 f"got low={low} and high={high}."
             )
-        min_slope = parameters.get("min_slope", 0.5)
-        if not 0 < min_slope < 1:
-            raise ValueError(
-                f"{cls} {name!r}: min_slope must be between 0 and 1, but got "
-                f"{min_slope}."
-            )
+        for key in ("min_bin_size", "min_slope"):
+            if not 0 < parameters.get(key, 0.5) < 1:
+                raise ValueError(
+                    f"{cls} {name!r}: {key} must be between 0 and 1, but got "
+                    f"{parameters[key]}."
+                )
         self._low, self._high = low, high
-        self._min_slope = min_slope
-        super().__init__(parameters)
         self._min_bin_size = parameters["min_bin_size"]
-        num_bins = self._checked_num_bins()
-        if not 0 < self._min_bin_size * num_bins < 1:
-            raise ValueError(
-                f"{self._where}: min_bin_size is a part of the interval, so it must be "
-                f"positive and less than 1 / {num_bins} for {num_bins} bins, but is "
-                f"{self._min_bin_size}."
-            )
+        self._min_slope = parameters.get("min_slope")
+        super().__init__(parameters)
+        self._num_bins = self._checked_num_bins()
 
     @classmethod
     def _num_params(cls, num_bins: int) -> dict[str, int]:
@@ -99,7 +93,11 @@ class Spline(Elementwise):
     @property
     def num_bins(self) -> int:
         """How many pieces the curve has."""
-        return self._checked_num_bins()
+        return self._num_bins
+
+    def _sizes(self, parameter) -> list[tf.Tensor]:
+        """Widths or heights of the bins, as parts of the interval."""
+        return bin_sizes(pieces(parameter), self._min_bin_size / self._num_bins)
 
     def _forward_unit(self, t):
         raise NotImplementedError

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.parameters import checked_event_size
 from tfp_flows.bijectors.triangular.conditioned import Conditioned, checked_transformer
 from tfp_flows.math import scan_by_evaluation
 from tfp_flows.variables import network_of
@@ -100,7 +101,8 @@ class Autoregressive(Conditioned):
             params = self.conditioner(x, *context)
             return tf.reshape(params, [-1, size, self.transformer.num_params])
 
-        return scan_by_evaluation(evaluate, solve, z, order=np.arange(size))
+        order = getattr(network_of(self.conditioner), "order", np.arange(size))
+        return scan_by_evaluation(evaluate, solve, z, order)
 
     def _inverse(self, y):
         x, ildj = self._evaluated(y)
@@ -133,4 +135,4 @@ def _event_size_of(conditioner, event_size, where: str) -> int:
         raise ValueError(
             f"{where}: event_size is {event_size}, but the conditioner's is {own}."
         )
-    return int(event_size if own is None else own)
+    return checked_event_size(event_size if own is None else own, where)
