@@ -324,15 +324,23 @@ def test_scan_equals_as_many_evaluations_as_dimensions(name):
     assert_same(found, values_and_gradients(fallback, net, inputs), 1e-10)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+GRAPHS = {
+    "float32": lambda: made(
+        4,
+        [7, 7, 5],
+        order=[2, 0, 3, 1],
+        residual=True,
+        context_size=2,
+        dtype="float32",
+    ),
+    "float64": lambda: made(13, [23, 15]),  # Swept in groups.
+}
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("name", ["residual", "many dimensions"])
-def test_scan_in_graphs(name, jit_compile, dtype):
-    options = {"residual": True, "context_size": 2, "dtype": dtype}
-    net = {
-        "residual": lambda: made(4, [7, 7, 5], order=[2, 0, 3, 1], **options),
-        "many dimensions": lambda: made(13, [23, 15], dtype=dtype),
-    }[name]()
+@pytest.mark.parametrize("dtype", GRAPHS)
+def test_scan_in_graphs(dtype, jit_compile):
+    net = GRAPHS[dtype]()
     inputs = points(net, num=5)
     scan = functools.partial(net.scan, solve)
     signature = [[tf.TensorSpec([None, t.shape[-1]], dtype) for t in inputs]]
