@@ -236,8 +236,8 @@ figure.savefig(FIGURES / "which_direction_is_fast.png", dpi=150)
 
 # %% [markdown]
 # D evaluations grow with D, on top of what one evaluation costs. The sweep does the
-# work of about one evaluation, but in D small steps; what it takes beyond `log_prob` is
-# mostly that its products are narrow.
+# work of about one evaluation, but in D small steps, and small products take longer
+# than large ones of the same work.
 #
 # ## The other direction: IAF
 # An inverse autoregressive flow is made of the same layers, each in `tfb.Invert`. Now a
