@@ -24,7 +24,7 @@ def iaf(
 
     The inverse of each layer of `tfp_flows.flows.maf`: a sample, with its log-density,
     is one evaluation of each network. The density of other points is found one
-    dimension after another, at about one to two evaluations, with gradients: ``fit``
+    dimension after another, at about one to three evaluations, with gradients: ``fit``
     works, but is slower than that of a MAF.
 
     Args:

@@ -23,7 +23,7 @@ def made(
     With the transformer ``Affine.spec()`` and a normal base every conditional is a
     Gaussian; with ``GaussianMixtureCDF.spec(num_components=8)`` a mixture of them.
     ``log_prob`` is one evaluation of a `tfp_flows.conditioners.MADE`; sampling, one
-    dimension after another, about one to two.
+    dimension after another, about one to three.
 
     Args:
         event_size: D.

@@ -24,7 +24,7 @@ def maf(
     Each layer is `tfp_flows.bijectors.Autoregressive` with a
     `tfp_flows.conditioners.MADE` and the transformer `tfp_flows.bijectors.Affine`.
     ``log_prob`` is one evaluation of each network; sampling, one dimension after
-    another, about one to two.
+    another, about one to three.
 
     Args:
         event_size: D.

@@ -26,7 +26,7 @@ class Autoregressive(Conditioned):
 
     Cost: ``inverse``, and the log-determinant of either direction, one evaluation of
     the conditioner. ``forward`` is the conditioner's ``scan``: with
-    `tfp_flows.conditioners.MADE` about as much as one to two evaluations in all;
+    `tfp_flows.conditioners.MADE` about as much as one to three evaluations in all;
     with a conditioner that has neither ``scan`` nor ``step``, D evaluations. The
     gradients of ``forward`` take as much again. (With MADE they are those of the
     implicit function theorem; a second derivative of that direction is refused.)
