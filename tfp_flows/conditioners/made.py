@@ -24,7 +24,7 @@ class MADE(Conditioner):
     blocks of nearly equal size, so that the weights are block-triangular: in wide
     layers half of the zeros are not multiplied, and `scan` computes each unit once.
 
-    Cost: one evaluation as a dense network; `scan` about one to three of them, at any D.
+    Cost: one evaluation as a dense network; `scan` one to three of them, at any D.
     The gradient of `scan` is a sweep of the same cost in the opposite direction and one
     evaluation with its gradient, at a memory that does not grow with D.
 

@@ -27,7 +27,7 @@ def nsf(
 
     The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`. In couplings both
     directions cost one pass through the networks; autoregressive layers model more at
-    equal depth, and sample one dimension after another at about one to three passes. The
+    equal depth, and sample one dimension after another, at one to three passes. The
     halves of the event, or one order and the opposite, take turns.
 
     Points outside [low, high] pass through: standardise the data, so that nearly all of
