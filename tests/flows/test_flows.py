@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
@@ -495,33 +494,30 @@ def test_iaf_is_the_inverse_of_maf():
 
 def test_heavy_tails_give_no_nan():
     """Eight conditional MAFs; Student's t with 2 degrees, of magnitude 10."""
-    rng = np.random.default_rng(0)
-    x = tf.constant(10.0 * rng.standard_t(2, size=[64, 3]), tf.float32)
-    context = tf.constant(10.0 * rng.standard_t(2, size=[64, 2]), tf.float32)
+    tails = 10.0 * np.random.default_rng(0).standard_t(2, size=[500, 64, 5])
     layers = [
         bijectors.Autoregressive(
             MADE(3, [16], order=[[0, 1, 2], [2, 1, 0]][i % 2], context_size=2, seed=i),
             bijectors.Affine.spec(),
-            context=context,
         )
         for i in range(8)
     ]
-    flow = tfd.TransformedDistribution(StandardNormal(3), tfb.Chain(layers))
-    optimizer = tf.optimizers.Adam(1e-3)
-    optimizer.build(flow.trainable_variables)
+    variables = [v for layer in layers for v in layer.trainable_variables]
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(variables)
 
-    @tf.function(autograph=False)
-    def train():
-        return tfp.math.minimize(
-            lambda: -tf.reduce_mean(flow.log_prob(x)),
-            num_steps=500,
-            optimizer=optimizer,
-            trainable_variables=flow.trainable_variables,
-        )
+    @tf.function
+    def train_step(batch):
+        x, context = batch[:, :3], batch[:, 3:]
+        chain = tfb.Chain([layer.copy(context=context) for layer in layers])
+        flow = tfd.TransformedDistribution(StandardNormal(3), chain)
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(flow.log_prob(x))
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
 
-    losses = train()
-    assert np.abs(x).max() > 100
+    losses = [float(train_step(batch)) for batch in tf.constant(tails, tf.float32)]
+    assert np.abs(tails).max() > 1000
     assert np.all(np.isfinite(losses))
-    assert losses[-1] < losses[0] - 1
-    assert all(np.all(np.isfinite(v)) for v in flow.trainable_variables)
-    assert np.all(np.isfinite(flow.bijector.forward(flow.bijector.inverse(x) + 0.0)))
+    assert np.median(losses[-50:]) < np.median(losses[:50]) - 1
+    assert all(np.all(np.isfinite(v)) for v in variables)
