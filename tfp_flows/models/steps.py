@@ -63,7 +63,7 @@ def _idle(callback, hook) -> list:
 
 
 def listed(callbacks) -> list[keras.callbacks.Callback]:
-    """The callbacks that Keras is given: none, one, a nested list or a list of its."""
+    """The callbacks that Keras is given: one, a nested list, a ``CallbackList``."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     return keras.tree.flatten(callbacks) if callbacks else []
