@@ -47,7 +47,7 @@ class Conditioner(keras.layers.Layer):
         raise NotImplementedError
 
     def scan(self, solve, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
-        """X ``[N, D]`` with x_i = solve(params_i(x before i), z_i), with gradients.
+        """The x ``[N, D]`` with x_i = solve(params_i(x before i), z_i), with gradients.
 
         Args:
             solve: from parameters ``[K, N]`` and ``z_i`` ``[N]`` to ``x_i`` ``[N]``;

@@ -2,10 +2,11 @@
 
 import math
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
+
+from tfp_flows.bijectors.parameters import checked_event_size
 
 
 class StandardNormal(tfd.Distribution):
@@ -47,18 +48,10 @@ class StandardNormal(tfd.Distribution):
     ):
         parameters = dict(locals())
         where = f"StandardNormal {name!r}"
-        if isinstance(event_size, bool) or not isinstance(event_size, int | np.integer):
-            raise TypeError(
-                f"{where}: event_size must be an integer, but got {event_size!r}."
-            )
-        if event_size < 1:
-            raise ValueError(
-                f"{where}: event_size must be 1 or more, but got {event_size}."
-            )
+        self._event_size = checked_event_size(event_size, where)
         dtype = tf.as_dtype(dtype)
         if not dtype.is_floating:
             raise TypeError(f"{where}: dtype must be floating, but got {dtype.name}.")
-        self._event_size = int(event_size)
         super().__init__(
             dtype=dtype,
             reparameterization_type=tfd.FULLY_REPARAMETERIZED,
