@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-# More groups skip more of the zeros above the diagonal; each costs compilation.
-_MOST_GROUPS = 16
-_SMALLEST_GROUP = 6
+# More groups skip more of the zeros above the diagonal; each costs compilation. Where
+# D is smaller, each dimension is a group of its own, and there is no loop.
+_MOST_GROUPS = 10
 
 
 class Triangular(NamedTuple):
@@ -85,7 +85,7 @@ def sweep(network: Triangular, problem: Problem) -> list[tf.Tensor]:
     """
     size = network.size
     num = tf.shape(problem.constants[0])[-1]
-    length = max(_SMALLEST_GROUP, -(-size // _MOST_GROUPS))
+    length = -(-size // _MOST_GROUPS)
     known = _first_units(network, problem, num)
     for start in range(0, size, length):
         group = _Group(network, start, min(start + length, size), num)
@@ -116,12 +116,10 @@ class _Target(NamedTuple):
 
     Args:
         weights: of all that the group has settled of the layer below.
-        newest: of what the step itself has settled of it.
         product: what is known before the group.
     """
 
     weights: tf.Tensor
-    newest: tf.Tensor
     product: tf.Tensor
 
 
@@ -155,32 +153,28 @@ class _Group:
         ]
         constants = [c[self.start : self.stop] for c in problem.constants]
 
-        # Step i takes the input of dimension i, settles the units of degree i, and
-        # solves dimension i + 1. Step −1 solves the first one; the last step solves
-        # none that is asked for. So what is solved is handed on as it is, where XLA
-        # would compute it once for each of its uses.
-        def body(i, given, *rows):
-            here, ahead = tf.maximum(i, 0), tf.minimum(i + 1, self.length - 1)
-            reads = self._reads(targets, here, ahead, rows)
-            new = self._settle(problem.cell, targets, terms, here, given, reads)
-            output = targets[-1].product[ahead] + reads[-1]
-            output += tf.matmul(targets[-1].newest[ahead], new[-1])
-            solved = problem.solve(_stored(output, i), *(c[ahead] for c in constants))
-            # Step −1 settles nothing; what it reads is zero. That what is written
-            # depends on what was read lets XLA write in place.
-            written = [
-                row.write(here, tf.where(i < 0, read[:1], value))
-                for row, read, value in zip(rows, reads, new, strict=True)
-            ]
-            return i + 1, solved, *written
+        def read(target, row, i):
+            """What a layer has of the layer below, of all that is settled so far."""
+            flat = tf.reshape(row.stack(), [-1, self.num])
+            return target.product[i] + tf.matmul(target.weights[i], flat)
+
+        def body(i, *rows):
+            inputs, *hidden = rows
+            output = _stored(read(targets[-1], rows[-1], i), i)
+            given = problem.solve(output, *(c[i] for c in constants))
+            written, below = [inputs.write(i, given)], None
+            for layer, (row, term) in enumerate(zip(hidden, terms, strict=True)):
+                product = read(targets[layer], written[-1], i)
+                below, used = problem.cell(layer, product, term[i], below)
+                written.append(row.write(i, used))
+            return i + 1, *written
 
         dtype = constants[0].dtype
-        nothing = tf.zeros([self.network.num_inputs, self.num], dtype)
-        _, _, *rows = tf.while_loop(
+        _, *rows = tf.while_loop(
             lambda i, *_: i < self.length,
             body,
-            (tf.constant(-1), nothing, *(self._empty(dtype, c) for c in self.counts)),
-            maximum_iterations=self.length + 1,
+            (tf.constant(0), *(self._empty(dtype, c) for c in self.counts)),
+            maximum_iterations=self.length,
         )
         return [self._settled(row.stack(), layer) for layer, row in enumerate(rows)]
 
@@ -191,27 +185,6 @@ class _Group:
         # Zeros where nothing is written yet, for the loop reads all of it.
         return array.unstack(tf.zeros([self.length, count, self.num], dtype))
 
-    def _reads(self, targets, here, ahead, rows) -> list[tf.Tensor]:
-        """To each layer, the product with what the steps before have settled."""
-        *hidden, output = targets
-        weights = [*(target.weights[here] for target in hidden), output.weights[ahead]]
-        flat = [
-            tf.reshape(row.stack(), [self.length * count, self.num])
-            for row, count in zip(rows, self.counts, strict=True)
-        ]
-        return [tf.matmul(w, row) for w, row in zip(weights, flat, strict=True)]
-
-    def _settle(self, cell, targets, terms, here, given, reads) -> list[tf.Tensor]:
-        """The input of a dimension and the units of its degree, layer after layer."""
-        below, new = None, [given]
-        for layer, term in enumerate(terms):
-            target = targets[layer]
-            product = target.product[here] + reads[layer]
-            product += tf.matmul(target.newest[here], new[-1])
-            below, used = cell(layer, product, term[here], below)
-            new.append(used)
-        return new
-
     def _hidden(self, known):
         """The hidden layers."""
         for layer, matrix in enumerate(self.network.matrices[:-1]):
@@ -219,11 +192,10 @@ class _Group:
             weights = self._spread(matrix[own, below], layer)
             weights = self._spread_columns(weights, layer)
             product = self._product(matrix[own, : below.start], known[layer])
-            newest = _newest(weights, self.counts[layer], lag=0)
-            yield _Target(weights, newest, self._spread(product, layer))
+            yield _Target(weights, self._spread(product, layer))
 
     def _output(self, known, offset) -> _Target:
-        """The output, of which a step computes that of the next dimension."""
+        """The output, of which a step computes that of its dimension."""
         rows = self.network.num_outputs
         own, below = slice(self.start * rows, self.stop * rows), self.own[-1]
         matrix = self.network.matrices[-1][own]
@@ -231,7 +203,7 @@ class _Group:
         weights = self._spread_columns(weights, len(self.places))
         product = self._product(matrix[:, : below.start], known[-1]) + offset[own]
         product = tf.reshape(product, [self.length, rows, self.num])
-        return _Target(weights, _newest(weights, self.counts[-1], lag=1), product)
+        return _Target(weights, product)
 
     def _product(self, matrix, known) -> tf.Tensor:
         if not matrix.shape[1]:
@@ -262,21 +234,12 @@ class _Group:
 
 
 def _stored(x, i) -> tf.Tensor:
-    """x, divided by a 1 that XLA does not know for one, as i is at least −1.
+    """x, divided by a 1 that XLA does not know for one, as i is at least 0.
 
     XLA computes a quotient once and stores it; a sum it would compute anew in each of
     the loops that it makes of ``solve``, which then are several times slower.
     """
-    return x / tf.cast(tf.minimum(i + 3, 1), x.dtype)
-
-
-def _newest(weights, count: int, lag: int) -> tf.Tensor:
-    """Of the weights of each step, those of what step ``step − lag`` has settled."""
-    length = weights.shape[0]
-    blocks = tf.reshape(weights, [length, -1, length, count])
-    # The output of the first dimension reads nothing, so that any block will do.
-    index = np.maximum(np.arange(length) - lag, 0)[:, np.newaxis]
-    return tf.gather(tf.transpose(blocks, [0, 2, 1, 3]), index, batch_dims=1)[:, 0]
+    return x / tf.cast(tf.minimum(i + 1, 1), x.dtype)
 
 
 def _places(degrees: np.ndarray, length: int) -> np.ndarray:
