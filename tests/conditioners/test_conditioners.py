@@ -24,11 +24,11 @@ def built(*args, **options):
 def test_mlp_is_the_composition_of_its_layers():
     net = built([4, 5], 2, activation="tanh", seed=0)
     assert [w.shape for w in net.weights] == [
-        (3, 4),
+        (4, 3),
         (4, 1),
-        (4, 5),
+        (5, 4),
         (5, 1),
-        (5, 2),
+        (2, 5),
         (2, 1),
     ]
     for weight in net.weights:
@@ -38,8 +38,8 @@ def test_mlp_is_the_composition_of_its_layers():
     x = np.random.default_rng(1).normal(size=[6, 3]).astype("float32")
     h = x
     for kernel, bias in zip(kernels[:2], biases[:2], strict=True):
-        h = np.tanh(h @ kernel + bias)
-    expected = h @ kernels[2] + biases[2]
+        h = np.tanh(h @ kernel.T + bias)
+    expected = h @ kernels[2].T + biases[2]
     np.testing.assert_allclose(net(x), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -53,7 +53,7 @@ def test_mlp_starts_at_zero_and_learns():
 
 
 def test_mlp_without_hidden_layers_is_linear():
-    assert [w.shape for w in built([], 2).weights] == [(3, 2), (2, 1)]
+    assert [w.shape for w in built([], 2).weights] == [(2, 3), (2, 1)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -142,7 +142,7 @@ def test_template_starts_at_the_identity_and_inverts(num_masked):
 def test_template_weights_are_those_of_the_bijector():
     real_nvp = bijector(1)
     shapes = sorted(tuple(v.shape) for v in real_nvp.trainable_variables)
-    assert shapes == [(1, 4), (4, 1), (4, 1), (4, 4)]
+    assert shapes == [(4, 1), (4, 1), (4, 1), (4, 4)]
 
 
 def test_template_takes_any_batch_and_dtype():
@@ -244,7 +244,7 @@ def drawn(bijector):
 def test_masked_template_weights_are_those_of_the_bijector():
     bijector = masked()
     shapes = sorted(tuple(v.shape) for v in bijector.trainable_variables)
-    assert shapes == [(3, 8), (6, 1), (8, 1), (8, 6)]
+    assert shapes == [(6, 1), (6, 8), (8, 1), (8, 3)]
     x = tf.constant(np.random.default_rng(0).normal(size=[5, 3]), tf.float32)
     np.testing.assert_allclose(bijector.forward(x), x, rtol=1e-6)
 

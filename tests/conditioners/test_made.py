@@ -107,7 +107,7 @@ def test_residual_blocks_are_what_they_say(residual):
     h = x.numpy()
     for index, layer in enumerate(net._layers_in_order):
         kernel, bias = layer.kernel.numpy() * layer.mask, layer.bias.numpy()[:, 0]
-        out = h @ kernel + bias
+        out = h @ kernel.T + bias
         if index < 3:
             out = np.tanh(out) + (h if residual and index == 1 else 0)
         h = out
@@ -171,7 +171,7 @@ def test_it_is_saved_within_a_keras_model(tmp_path):
 
 
 def test_column_dense_round_trip():
-    mask = np.array([[1, 0], [1, 1], [0, 1]])
+    mask = np.array([[1, 1, 0], [0, 1, 1]])
     layer = ColumnDense(2, mask=mask, seed=1)
     layer.build((3, None))
     config = keras.saving.serialize_keras_object(layer)
@@ -185,12 +185,12 @@ def test_column_dense_is_a_masked_product():
     """Wide enough to be computed in parts, each from the rows that it needs."""
     rng = np.random.default_rng(0)
     degrees = np.sort(rng.integers(0, 40, size=600))
-    mask = np.arange(40)[:, np.newaxis] <= degrees
+    mask = np.arange(40) <= degrees[:, np.newaxis]
     layer = ColumnDense(600, mask=mask, seed=0, dtype="float64")
     h = rng.normal(size=[40, 3])
     layer.build(h.shape)
     layer.bias.assign(rng.normal(size=[600, 1]))
-    expected = (layer.kernel.numpy() * mask).T @ h + layer.bias.numpy()
+    expected = (layer.kernel.numpy() * mask) @ h + layer.bias.numpy()
     np.testing.assert_allclose(layer(h), expected)
 
 

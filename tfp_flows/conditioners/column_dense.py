@@ -11,15 +11,16 @@ _ROWS = 256
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
 class ColumnDense(keras.layers.Layer):
-    """Wᵀh + b for columns h ``[input, N]``: a dense layer with the batch last.
+    """W h + b for columns h ``[input, N]``: a dense layer with the batch last.
 
-    Under XLA on a CPU a network with the batch last is about a fifth faster than one
-    with the batch first, for what is read out of its output is contiguous.
+    With the batch last, what is read out of a network's output is contiguous. W is
+    ``[units, input]``, as in the formula: XLA on a CPU multiplies with a transposed
+    matrix up to a quarter slower.
 
     Args:
         units: size of the output.
-        mask: ``[input, units]``, 0 where an output must not depend on an input. Rows of
-            zeros at the end of a block of columns are not multiplied.
+        mask: ``[units, input]``, 0 where an output must not depend on an input. Columns
+            of zeros at the end of a block of rows are not multiplied.
         use_bias: whether there is a b.
         seed: of the initial weights, or ``None`` to start at zero.
         **kwargs: the other arguments of ``keras.layers.Layer``.
@@ -34,7 +35,7 @@ class ColumnDense(keras.layers.Layer):
 
     def build(self, input_shape):
         """Makes the weights, for columns of size ``input_shape[0]``."""
-        shape = (input_shape[0], self.units)
+        shape = (self.units, input_shape[0])
         self.kernel = self.add_weight(
             shape=shape, initializer=self._initial_kernel, name="kernel"
         )
@@ -43,11 +44,11 @@ class ColumnDense(keras.layers.Layer):
                 shape=(self.units, 1), initializer=self._initial_bias, name="bias"
             )
 
-    def _num_inputs(self, num_rows: int) -> np.ndarray:
-        """How many inputs each output really has, ``[units]``."""
+    def _num_inputs(self, size: int) -> np.ndarray:
+        """How many inputs each output really has, ``[units, 1]``."""
         if self.mask is None:
-            return np.full(self.units, num_rows)
-        return np.maximum(self.mask.sum(axis=0), 1)
+            return np.full([self.units, 1], size)
+        return np.maximum(self.mask.sum(axis=1, keepdims=True), 1)
 
     def _initial_kernel(self, shape, dtype=None):
         if self.seed is None:
@@ -56,18 +57,18 @@ class ColumnDense(keras.layers.Layer):
         if self.mask is not None:
             values = values * self.mask
         # He's variance.
-        return tf.cast(values * np.sqrt(2.0 / self._num_inputs(shape[0])), dtype)
+        return tf.cast(values * np.sqrt(2.0 / self._num_inputs(shape[1])), dtype)
 
     def _initial_bias(self, shape, dtype=None):
         if self.seed is None:
             return tf.zeros(shape, dtype)
         # Not zero: with few inputs all units would bend at the same place, 0.
         values = np.random.default_rng([self.seed, 1]).uniform(-1.0, 1.0, size=shape)
-        num_inputs = self._num_inputs(self.kernel.shape[0])[:, np.newaxis]
+        num_inputs = self._num_inputs(self.kernel.shape[1])
         return tf.cast(values / np.sqrt(num_inputs), dtype)
 
     def masked_kernel(self) -> tf.Tensor:
-        """W with zeros where the mask has them, ``[input, units]``."""
+        """W with zeros where the mask has them, ``[units, input]``."""
         kernel = tf.convert_to_tensor(self.kernel)
         return (
             kernel if self.mask is None else kernel * tf.cast(self.mask, kernel.dtype)
@@ -76,7 +77,7 @@ class ColumnDense(keras.layers.Layer):
     def call(self, h):
         """The output, ``[units, N]``."""
         if self.mask is None:
-            product = tf.matmul(self.kernel, h, transpose_a=True)
+            product = tf.matmul(self.kernel, h)
         else:
             product = self._masked_product(h)
         return product + self.bias if self.use_bias else product
@@ -85,13 +86,11 @@ class ColumnDense(keras.layers.Layer):
         kernel = self.masked_kernel()
         num_parts = max(1, self.units // _ROWS)
         parts = []
-        for columns in np.array_split(np.arange(self.units), num_parts):
-            start, stop = columns[0], columns[-1] + 1
-            seen = np.flatnonzero(self.mask[:, start:stop].any(axis=1))
+        for rows in np.array_split(np.arange(self.units), num_parts):
+            start, stop = rows[0], rows[-1] + 1
+            seen = np.flatnonzero(self.mask[start:stop].any(axis=0))
             depth = seen[-1] + 1 if seen.size else 1
-            parts.append(
-                tf.matmul(kernel[:depth, start:stop], h[:depth], transpose_a=True)
-            )
+            parts.append(tf.matmul(kernel[start:stop, :depth], h[:depth]))
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)
 
     def get_config(self):

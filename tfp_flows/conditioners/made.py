@@ -40,7 +40,7 @@ class MADE(Conditioner):
             parameter depends on all of the context, those of the first dimension
             included.
         residual: whether each hidden layer as wide as the one below adds its input:
-            h + a(Wᵀh + b) in place of a(Wᵀh + b).
+            h + a(W h + b) in place of a(W h + b).
         activation: a of the hidden layers, anything that Keras takes.
         seed: of the initial weights. Without it they come from Python's generator,
             which ``keras.utils.set_random_seed`` sets.
@@ -128,7 +128,7 @@ class MADE(Conditioner):
         self._layers_in_order = [
             ColumnDense(
                 len(high),
-                mask=low[:, np.newaxis] <= high,
+                mask=low <= high[:, np.newaxis],
                 seed=seed,
                 dtype=self.dtype_policy,
             )
@@ -222,10 +222,10 @@ class MADE(Conditioner):
         return [np.asarray(order), *hidden, outputs[order].reshape(-1)]
 
     def _weights(self, rows) -> list[tf.Tensor]:
-        """The masked weights between these rows, ``[inputs, outputs]``."""
+        """The masked weights between these rows, ``[outputs, inputs]``."""
         return [
             tf.gather(
-                tf.gather(tf.stop_gradient(layer.masked_kernel()), below), above, axis=1
+                tf.gather(tf.stop_gradient(layer.masked_kernel()), above), below, axis=1
             )
             for layer, (below, above) in zip(
                 self._layers_in_order, itertools.pairwise(rows), strict=True
@@ -247,8 +247,7 @@ class MADE(Conditioner):
             return units, units
 
         rows = self._rows(self.order, [np.arange(len(d)) for d in self._degrees])
-        weights = [tf.transpose(weight) for weight in self._weights(rows)]
-        network = Triangular(weights, self._degrees, self.event_size)
+        network = Triangular(self._weights(rows), self._degrees, self.event_size)
         offset = tf.gather(biases[-1], rows[-1])
         constants = [permute(z, self.order, axis=0)]
         problem = Problem(solve_one, cell, biases[:-1], offset, constants)
@@ -301,7 +300,7 @@ class MADE(Conditioner):
         hidden = [np.flatnonzero(degrees >= 0)[::-1] for degrees in self._degrees]
         rows = self._rows(back, hidden)
         network = Triangular(
-            self._weights(rows)[::-1],
+            [tf.transpose(weight) for weight in self._weights(rows)][::-1],
             [
                 self.event_size - 2 - degrees[index]
                 for degrees, index in zip(self._degrees, hidden, strict=True)
