@@ -237,7 +237,7 @@ MISTAKES = {
     "no permutation": (
         lambda: b.LULinear(np.eye(2), np.zeros(2), [1, 1]),
         ValueError,
-        r"'lu_linear' takes the integers.*\[1, 1\]",
+        r"'lu_linear': permutation must be the integers.*\[1, 1\]",
     ),
     "two permutations": (
         lambda: b.LULinear.trainable(2, permute=True, permutation=[1, 0]),
@@ -247,7 +247,7 @@ MISTAKES = {
     "permute with a bad event size": (
         lambda: b.LULinear.trainable(0, permute=True),
         ValueError,
-        "LULinear.*1 or more, got 0",
+        "LULinear.*1 or more, but got 0",
     ),
     "an R that is not square": (
         lambda: b.QRLinear(np.eye(3), np.ones([2, 3]), np.zeros(3)),
@@ -287,7 +287,7 @@ MISTAKES = {
     "an event size of 0": (
         lambda: b.Permutation.random(0),
         ValueError,
-        r"Permutation\.random.*1 or more, got 0",
+        r"Permutation\.random.*1 or more, but got 0",
     ),
     "an event size in words": (
         lambda: b.Permutation.reverse("3"),

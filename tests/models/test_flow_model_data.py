@@ -333,7 +333,7 @@ def test_targets_are_refused(x, make_model):
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_bad_batch_size(batch_size, x, make_model):
-    message = f"batch_size must be an integer of 1 or more, but got {batch_size}"
+    message = f"batch_size must be 1 or more, but got {batch_size}"
     assert_refused(make_model(), ValueError, message, x, batch_size=batch_size)
 
 
@@ -443,9 +443,9 @@ def test_a_dataset_of_structures(x, make_model):
 @pytest.mark.parametrize("batch_size", [0, "8", 8.0])
 def test_batch_sizes_of_inference_and_validation(batch_size, x, make_model):
     model = make_model()
-    with pytest.raises(ValueError, match=r"integer of 1 or more"):
+    with pytest.raises((TypeError, ValueError), match=rf"batch_size.*{batch_size}"):
         model.evaluate(x, batch_size=batch_size)
-    with pytest.raises(ValueError, match=r"integer of 1 or more"):
+    with pytest.raises((TypeError, ValueError), match=rf"batch_size.*{batch_size}"):
         model.fit(x, validation_data=x, validation_batch_size=batch_size)
 
 

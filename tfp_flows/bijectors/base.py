@@ -12,10 +12,10 @@ from tfp_flows import variables
 from tfp_flows.bijectors.parameters import (
     broadcasts,
     check_batch_shapes,
-    checked_event_size,
     common_size,
     make_variable,
 )
+from tfp_flows.checks import checked_count
 from tfp_flows.math import split_seed
 
 ParameterProperties = tfp.util.ParameterProperties
@@ -154,7 +154,7 @@ class Bijector(tfb.Bijector):
             ValueError: the event size does not fit this bijector.
             TypeError: the dtype is not floating.
         """
-        event_size = checked_event_size(event_size, cls.__name__)
+        event_size = checked_count(event_size, f"{cls.__name__}: event_size")
         dtype = tf.as_dtype(dtype)
         if not dtype.is_floating:
             raise TypeError(

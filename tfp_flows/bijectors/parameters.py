@@ -2,21 +2,9 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
-
-
-def checked_event_size(event_size, where: str) -> int:
-    """D as an integer, or a TypeError or ValueError."""
-    if isinstance(event_size, bool) or not isinstance(event_size, int | np.integer):
-        raise TypeError(
-            f"{where}: event_size must be an integer, but got {event_size!r}."
-        )
-    if event_size < 1:
-        raise ValueError(f"{where}: event_size must be 1 or more, got {event_size}.")
-    return int(event_size)
 
 
 def require_plane(cls: type, event_size: int) -> None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.conditioners.checks import checked_size, checked_widths
+from tfp_flows.checks import checked_count, checked_counts, checked_permutation
 from tfp_flows.conditioners.column_dense import ColumnDense
 from tfp_flows.conditioners.conditioner import Conditioner
 from tfp_flows.conditioners.sweep import Problem, Triangular, sweep
@@ -79,15 +79,17 @@ class MADE(Conditioner):
         **kwargs,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
-        self.event_size = checked_size(event_size, "MADE: event_size")
+        self.event_size = checked_count(event_size, "MADE: event_size")
         if context_size is not None:
-            context_size = checked_size(context_size, "MADE: context_size")
+            context_size = checked_count(context_size, "MADE: context_size")
         if output_size is not None:
-            output_size = checked_size(output_size, "MADE: output_size")
-        self.hidden_units = checked_widths(hidden_units, "MADE: hidden_units")
+            output_size = checked_count(output_size, "MADE: output_size")
+        self.hidden_units = checked_counts(hidden_units, "MADE: hidden_units")
         self.context_size = context_size
         self.output_size = output_size
-        self.order = _checked_order(order, self.event_size)
+        order = np.arange(self.event_size) if order is None else order
+        order = checked_permutation(order, "MADE: order", self.event_size)
+        self.order = order.tolist()
         self.residual = bool(residual)
         self.activation = keras.activations.get(activation)
         self.seed = seed
@@ -332,17 +334,3 @@ class MADE(Conditioner):
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
-
-
-def _checked_order(order, event_size: int) -> list[int]:
-    if order is None:
-        return list(range(event_size))
-    found = np.asarray(order)
-    if found.dtype.kind not in "iu" or sorted(found.tolist()) != list(
-        range(event_size)
-    ):
-        raise ValueError(
-            f"MADE: order must be the integers 0 … {event_size - 1}, each once, but "
-            f"got {order!r}."
-        )
-    return found.tolist()

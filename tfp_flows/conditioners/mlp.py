@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfp_flows.conditioners.checks import checked_size, checked_widths
+from tfp_flows.checks import checked_count, checked_counts
 from tfp_flows.conditioners.column_dense import ColumnDense
 from tfp_flows.math import split_seed
 
@@ -53,11 +53,11 @@ class MLP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
-        self.hidden_units = checked_widths(hidden_units, "MLP: hidden_units")
+        self.hidden_units = checked_counts(hidden_units, "MLP: hidden_units")
         if output_size is not None:
-            output_size = checked_size(output_size, "MLP: output_size")
+            output_size = checked_count(output_size, "MLP: output_size")
         if context_size is not None:
-            context_size = checked_size(context_size, "MLP: context_size")
+            context_size = checked_count(context_size, "MLP: context_size")
         self.output_size = output_size
         self.context_size = context_size
         self.activation = keras.activations.get(activation)

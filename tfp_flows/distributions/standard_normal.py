@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.checks import checked_count
 
 
 class StandardNormal(tfd.Distribution):
@@ -48,7 +48,7 @@ class StandardNormal(tfd.Distribution):
     ):
         parameters = dict(locals())
         where = f"StandardNormal {name!r}"
-        self._event_size = checked_event_size(event_size, where)
+        self._event_size = checked_count(event_size, f"{where}: event_size")
         dtype = tf.as_dtype(dtype)
         if not dtype.is_floating:
             raise TypeError(f"{where}: dtype must be floating, but got {dtype.name}.")

@@ -9,7 +9,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Autoregressive, Bijector, Coupling, TransformerSpec
-from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.checks import checked_count
 from tfp_flows.conditioners import MADE, MLP
 from tfp_flows.distributions import StandardNormal
 from tfp_flows.math import split_seed
@@ -73,14 +73,7 @@ def make_layers(
         TypeError: ``num_layers`` is no integer.
         ValueError: ``num_layers`` is less than 1.
     """
-    if isinstance(num_layers, bool) or not isinstance(num_layers, int | np.integer):
-        raise TypeError(
-            f"flows.{name}: num_layers must be an integer, but got {num_layers!r}."
-        )
-    if num_layers < 1:
-        raise ValueError(
-            f"flows.{name}: num_layers must be 1 or more, but got {num_layers}."
-        )
+    num_layers = checked_count(num_layers, f"flows.{name}: num_layers")
     return [make_layer(i, s) for i, s in enumerate(split_seed(seed, num_layers))]
 
 
@@ -123,7 +116,7 @@ def half_mask(event_size: int, turn: int, name: str) -> np.ndarray:
         TypeError: an event size that is no integer.
         ValueError: an event of size 1 cannot be split.
     """
-    if checked_event_size(event_size, f"flows.{name}") < 2:
+    if checked_count(event_size, f"flows.{name}: event_size") < 2:
         raise ValueError(
             f"flows.{name}: a coupling splits the event in two, so event_size must be "
             f"2 or more, but got {event_size}."
@@ -219,7 +212,7 @@ def autoregressive_flow(
     """
     _check_dtype(dtype, name)
 
-    size = checked_event_size(event_size, f"flows.{name}")
+    size = checked_count(event_size, f"flows.{name}: event_size")
 
     def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
         backwards = permutation is None and index % 2

@@ -13,8 +13,8 @@ def linear_spline(
     *,
     num_layers: int = 8,
     num_bins: int = 8,
-    low: float = -3.0,
-    high: float = 3.0,
+    low: float = -4.0,
+    high: float = 4.0,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
     permutation: MakePermutation | None = None,
@@ -62,7 +62,7 @@ def linear_spline(
     sampling.
     """
     return coupling_flow(
-        LinearSpline.spec(num_bins=num_bins, low=low, high=high),
+        LinearSpline.spec(num_bins=num_bins, low=low, high=high).invert(),
         event_size=event_size,
         num_layers=num_layers,
         hidden_units=hidden_units,

@@ -14,8 +14,8 @@ def nsf(
     num_layers: int = 8,
     autoregressive: bool = False,
     num_bins: int = 8,
-    low: float = -3.0,
-    high: float = 3.0,
+    low: float = -4.0,
+    high: float = 4.0,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
     permutation: MakePermutation | None = None,
@@ -67,7 +67,7 @@ def nsf(
     """
     make = autoregressive_flow if autoregressive else coupling_flow
     return make(
-        RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high),
+        RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high).invert(),
         event_size=event_size,
         num_layers=num_layers,
         hidden_units=hidden_units,

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.checks import checked_count
+
 # Marks an assertion of ours inside a data pipeline, so that `user_errors` knows it.
 _BAD_BATCH = "tfp_flows: bad batch"
 _PYTHON_ERROR = re.compile(
@@ -129,12 +131,10 @@ def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Datase
             draws the order that belongs to the pair at that time.
 
     Raises:
-        ValueError: a batch size below 1.
+        TypeError: a batch size that is no integer.
+        ValueError: one below 1.
     """
-    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise ValueError(
-            f"batch_size must be an integer of 1 or more, but got {batch_size!r}."
-        )
+    batch_size = checked_count(batch_size, "batch_size")
     num_rows = len(rows.x)
     # Tensors, which the dataset captures; arrays it would write into its graph.
     tensors = [None if part is None else tf.constant(part) for part in rows]

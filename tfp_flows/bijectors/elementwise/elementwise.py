@@ -29,6 +29,8 @@ class TransformerSpec:
         param_shapes: the name of each parameter to predict and its shape for one
             dimension, ``()`` for a number.
         options: the constructor's other arguments.
+        inverted: whether the transformer is ``tfb.Invert`` of that bijector; see
+            `invert`.
 
     Raises:
         TypeError: no class of bijectors.
@@ -47,6 +49,7 @@ class TransformerSpec:
     bijector_class: type[tfb.Bijector]
     param_shapes: Mapping[str, tuple[int, ...]]
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    inverted: bool = False
 
     def __post_init__(self):
         cls = self.bijector_class
@@ -97,7 +100,16 @@ class TransformerSpec:
         for (name, shape), part in zip(self.param_shapes.items(), parts, strict=True):
             value = _with_last(part, axis % params.shape.rank, shape)
             named[name] = properties[name].default_constraining_bijector_fn()(value)
-        return self.bijector_class(**named, **self.options)
+        transformer = self.bijector_class(**named, **self.options)
+        return tfb.Invert(transformer) if self.inverted else transformer
+
+    def invert(self) -> "TransformerSpec":
+        """The transformer with its directions exchanged.
+
+        The parameters then belong to the direction data → base. For a spline that is
+        the one that training needs, and its formula the cheaper of the two.
+        """
+        return dataclasses.replace(self, inverted=not self.inverted)
 
 
 def _with_last(part: tf.Tensor, axis: int, shape: tuple[int, ...]) -> tf.Tensor:

@@ -46,8 +46,8 @@ class LinearSpline(Spline):
     def __init__(
         self,
         heights,
-        low: float = -3.0,
-        high: float = 3.0,
+        low: float = -4.0,
+        high: float = 4.0,
         min_bin_size: float = 0.4,
         validate_args: bool = False,
         name: str = "linear_spline",

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+from tfp_flows.checks import checked_count
 from tfp_flows.math import bin_sizes
 
 
@@ -59,7 +60,7 @@ class Spline(Elementwise):
 
     @classmethod
     def _initial_parameters(cls, event_size, rng, num_bins: int = 8):
-        sizes = cls._num_params(_checked_count(num_bins, cls.__name__))
+        sizes = cls._num_params(checked_count(num_bins, f"{cls.__name__}: num_bins"))
         return {name: np.zeros([event_size, size]) for name, size in sizes.items()}
 
     @classmethod
@@ -70,7 +71,7 @@ class Spline(Elementwise):
             num_bins: how many pieces it has.
             **options: the constructor's other arguments.
         """
-        sizes = cls._num_params(_checked_count(num_bins, cls.__name__))
+        sizes = cls._num_params(checked_count(num_bins, f"{cls.__name__}: num_bins"))
         shapes = {name: (size,) for name, size in sizes.items()}
         return TransformerSpec(cls, shapes, options)
 
@@ -128,14 +129,6 @@ class Spline(Elementwise):
 
     def _inverse_log_det_jacobian(self, y):
         return self._ildj_of_inverse(y)
-
-
-def _checked_count(num_bins, where: str) -> int:
-    if isinstance(num_bins, bool) or not isinstance(num_bins, int | np.integer):
-        raise TypeError(f"{where}: num_bins must be an integer, but got {num_bins!r}.")
-    if num_bins < 1:
-        raise ValueError(f"{where}: num_bins must be 1 or more, but got {num_bins}.")
-    return int(num_bins)
 
 
 def pieces(parameter) -> list[tf.Tensor]:

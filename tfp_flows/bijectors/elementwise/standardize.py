@@ -6,7 +6,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.adapting import moments, row_batches
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.checks import checked_count
 
 
 class Standardize(Bijector):
@@ -63,7 +63,7 @@ class Standardize(Bijector):
                 f"but got event_size={event_size!r}, mean={mean!r}, scale={scale!r}."
             )
         if event_size is not None:
-            size = checked_event_size(event_size, f"Standardize {name!r}")
+            size = checked_count(event_size, f"Standardize {name!r}: event_size")
             if not tf.as_dtype(dtype).is_floating:
                 raise TypeError(
                     f"Standardize {name!r}: dtype must be floating, but got {dtype!r}."

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.checks import checked_count
 from tfp_flows.math import safe_norm
 
 
@@ -88,17 +89,7 @@ def pairs_of_vectors(cls, event_size: int, rng, num_reflections) -> np.ndarray:
     """
     if num_reflections is None:
         num_reflections = max(2, event_size - event_size % 2)
-    is_int = isinstance(num_reflections, int | np.integer)
-    if isinstance(num_reflections, bool) or not is_int:
-        raise TypeError(
-            f"{cls.__name__}: num_reflections must be an integer, but got "
-            f"{num_reflections!r}."
-        )
-    if num_reflections < 1:
-        raise ValueError(
-            f"{cls.__name__}: num_reflections must be 1 or more, but got "
-            f"{num_reflections}."
-        )
+    num_reflections = checked_count(num_reflections, f"{cls.__name__}: num_reflections")
     directions = rng.normal(size=[(num_reflections + 1) // 2, event_size])
     return np.repeat(directions, 2, axis=0)[:num_reflections]
 

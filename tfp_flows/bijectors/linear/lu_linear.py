@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.linear.permutation import Permutation, checked_permutation
-from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.bijectors.linear.permutation import Permutation
+from tfp_flows.checks import checked_count, checked_permutation
 from tfp_flows.math import permute
 
 
@@ -64,7 +64,9 @@ class LULinear(Bijector):
         require_square(self, "lower_upper")
         if permutation is None:
             permutation = np.arange(self.event_size)
-        self.permutation = checked_permutation(permutation, self._where)
+        self.permutation = checked_permutation(
+            permutation, f"{self._where}: permutation"
+        )
         if self.permutation.size != self.event_size:
             raise ValueError(
                 f"{self._where}: the permutation is of {self.permutation.size} "
@@ -114,7 +116,7 @@ class LULinear(Bijector):
                     f"{cls.__name__}.trainable: permute=True draws a permutation, but "
                     f"one was given: {options['permutation']!r}."
                 )
-            event_size = checked_event_size(event_size, cls.__name__)
+            event_size = checked_count(event_size, f"{cls.__name__}: event_size")
             drawn = Permutation.random(event_size, seed=seed)
             options["permutation"] = drawn.permutation
         return super().trainable(event_size, seed=seed, dtype=dtype, **options)

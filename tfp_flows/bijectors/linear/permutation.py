@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector
-from tfp_flows.bijectors.parameters import checked_event_size
+from tfp_flows.checks import checked_count, checked_permutation
 from tfp_flows.math import permute, split_seed
 
 
@@ -38,7 +38,9 @@ class Permutation(Bijector):
     def __init__(
         self, permutation, validate_args: bool = False, name: str = "permutation"
     ):
-        self.permutation = checked_permutation(permutation, f"Permutation {name!r}")
+        self.permutation = checked_permutation(
+            permutation, f"Permutation {name!r}: permutation"
+        )
         super().__init__(
             dict(locals()), event_size=self.permutation.size, is_constant_jacobian=True
         )
@@ -57,7 +59,7 @@ class Permutation(Bijector):
             ValueError: an event size below 1.
             TypeError: an event size that is no integer.
         """
-        event_size = checked_event_size(event_size, f"{cls.__name__}.random")
+        event_size = checked_count(event_size, f"{cls.__name__}.random: event_size")
         rng = np.random.default_rng(split_seed(seed, 1)[0])
         return cls(rng.permutation(event_size))
 
@@ -74,7 +76,7 @@ class Permutation(Bijector):
             ValueError: an event size below 1.
             TypeError: an event size that is no integer.
         """
-        event_size = checked_event_size(event_size, f"{cls.__name__}.reverse")
+        event_size = checked_count(event_size, f"{cls.__name__}.reverse: event_size")
         return cls(np.arange(event_size)[::-1])
 
     def _forward(self, x):
@@ -85,19 +87,3 @@ class Permutation(Bijector):
 
     def _forward_log_det_jacobian(self, x):
         return tf.zeros([], x.dtype)
-
-
-def checked_permutation(permutation, where: str) -> np.ndarray:
-    """A copy as an array, or a ValueError if it is no permutation."""
-    found = np.array(permutation)
-    if (
-        found.ndim != 1
-        or found.dtype.kind not in "iu"
-        or not np.array_equal(np.sort(found), np.arange(found.size))
-        or not found.size
-    ):
-        raise ValueError(
-            f"{where} takes the integers 0 … D − 1 in any order, but got "
-            f"{permutation!r}."
-        )
-    return found

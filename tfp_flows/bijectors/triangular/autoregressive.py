@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
-from tfp_flows.bijectors.parameters import checked_event_size
 from tfp_flows.bijectors.triangular.conditioned import Conditioned, checked_transformer
+from tfp_flows.checks import checked_count
 from tfp_flows.math import scan_by_evaluation
 from tfp_flows.variables import network_of
 
@@ -135,4 +135,5 @@ def _event_size_of(conditioner, event_size, where: str) -> int:
         raise ValueError(
             f"{where}: event_size is {event_size}, but the conditioner's is {own}."
         )
-    return checked_event_size(event_size if own is None else own, where)
+    size = event_size if own is None else own
+    return checked_count(size, f"{where}: event_size")

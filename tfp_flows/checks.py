@@ -1,0 +1,65 @@
+"""Checks of arguments, shared by all parts of the package."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def checked_count(value, where: str) -> int:
+    """A size or a number of things as an integer.
+
+    Args:
+        value: what came.
+        where: whose argument it is and what it is called, for the message.
+
+    Raises:
+        TypeError: no integer.
+        ValueError: less than 1.
+    """
+    if not _is_integer(value):
+        raise TypeError(f"{where} must be an integer, but got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{where} must be 1 or more, but got {value}.")
+    return int(value)
+
+
+def checked_counts(values, where: str) -> list[int]:
+    """Several of them, as a list.
+
+    Raises:
+        TypeError: no sequence of integers.
+        ValueError: one is less than 1.
+    """
+    if not isinstance(values, Sequence) or not all(map(_is_integer, values)):
+        raise TypeError(
+            f"{where} must be integers, such as [64, 64], but got {values!r}."
+        )
+    if any(value < 1 for value in values):
+        raise ValueError(f"{where} must be 1 or more, but got {values!r}.")
+    return [int(value) for value in values]
+
+
+def checked_permutation(permutation, where: str, size: int | None = None) -> np.ndarray:
+    """A copy as an array, of ``size`` numbers if that is given.
+
+    Raises:
+        ValueError: not the integers 0 … D − 1, each once.
+    """
+    found = np.array(permutation)
+    length = found.size if size is None else size
+    if (
+        not length
+        or found.dtype.kind not in "iu"
+        or not np.array_equal(np.sort(found, axis=None), np.arange(length))
+        or found.ndim != 1
+    ):
+        last = "D − 1" if size is None else size - 1
+        raise ValueError(
+            f"{where} must be the integers 0 … {last} in any order, each once, but got "
+            f"{permutation!r}."
+        )
+    return found
+
+
+def _is_integer(value) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
