@@ -159,6 +159,25 @@ def test_every_spline_as_a_transformer():
             np.testing.assert_allclose(back, x, rtol=1e-9, atol=1e-9)
 
 
+@BOTH
+def test_an_inverted_transformer(make):
+    """The same parameters, of the other direction."""
+    spec = b.RationalQuadraticSpline.spec(num_bins=4)
+    x = points(6, 3)
+    bijector = make(spec.invert())
+    np.testing.assert_allclose(bijector.inverse(tf.identity(bijector.forward(x))), x)
+    np.testing.assert_allclose(
+        bijector.forward_log_det_jacobian(x),
+        -bijector.inverse_log_det_jacobian(tf.identity(bijector.forward(x))),
+    )
+    params = points(6, 3 * spec.num_params)
+    params = tf.reshape(params, [6, 3, spec.num_params])
+    y = spec(params).forward(x)
+    assert np.abs(y - x).max() > 0.1
+    np.testing.assert_allclose(spec.invert()(params).inverse(x), y)
+    np.testing.assert_allclose(spec.invert().invert()(params).forward(x), y)
+
+
 def test_gradients_through_a_root_search_in_each_step():
     """Against differences, of a forward that searches a root for each dimension."""
     bijector = autoregressive(b.GaussianMixtureCDF.spec(num_components=2), size=2)

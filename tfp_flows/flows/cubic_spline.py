@@ -29,6 +29,7 @@ def cubic_spline(
     directions cost one pass through the networks, and sampling a search for the root
     of a cubic besides.
 
+    The spline itself is the direction data → base (`TransformerSpec.invert`).
     Points outside [low, high] pass through: standardise the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 

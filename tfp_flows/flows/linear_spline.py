@@ -28,6 +28,7 @@ def linear_spline(
     `tfp_flows.bijectors.LinearSpline`; both
     directions cost one pass through the networks. The density jumps at the knots.
 
+    The spline itself is the direction data → base (`TransformerSpec.invert`).
     Points outside [low, high] pass through: standardise the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 

@@ -25,7 +25,8 @@ def nsf(
 ) -> tfd.TransformedDistribution:
     """Couplings or autoregressive layers by rational-quadratic splines.
 
-    The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`. In couplings both
+    The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`, as it is in the
+    direction data → base, and inverted for samples. In couplings both
     directions cost one pass through the networks; autoregressive layers model more at
     equal depth, and sample one dimension after another, at one to three passes. The
     halves of the event, or one order and the opposite, take turns.

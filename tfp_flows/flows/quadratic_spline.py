@@ -28,6 +28,7 @@ def quadratic_spline(
     `tfp_flows.bijectors.QuadraticSpline`; both
     directions cost one pass through the networks.
 
+    The spline itself is the direction data → base (`TransformerSpec.invert`).
     Points outside [low, high] pass through: standardise the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 

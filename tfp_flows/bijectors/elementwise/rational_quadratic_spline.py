@@ -45,7 +45,7 @@ class RationalQuadraticSpline(Spline):
     >>> spline = tfp_flows.bijectors.RationalQuadraticSpline(
     ...     widths=[[0.0, 0.0]], heights=[[0.0, 1.0]], slopes=[[0.0]])
     >>> spline.forward([[0.0], [7.0]]).numpy().round(3)
-    array([[-0.832],
+    array([[-1.109],
            [ 7.   ]], dtype=float32)
 
     Paper: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows.
