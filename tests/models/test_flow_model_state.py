@@ -198,7 +198,8 @@ REPLICAS = """
             affine = tfp_flows.bijectors.Affine.trainable(2)
             model = tfp_flows.FlowModel(tfd.TransformedDistribution(flow, affine))
             # SGD sees the scale of a gradient, to which Adam is blind.
-            model.compile(keras.optimizers.SGD(0.05), **options)
+            model.compile(
+                keras.optimizers.SGD(0.05), metrics=["bits_per_dimension"], **options)
         weights = np.linspace(0.0, 2.0, 50)
         history = model.fit(
             x, sample_weight=weights, batch_size=16, epochs=2, verbose=0,

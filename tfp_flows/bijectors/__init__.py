@@ -5,6 +5,7 @@ rank. triangular: triangular, up to the order of the dimensions.
 """
 
 from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.conditional import Conditional
 from tfp_flows.bijectors.elementwise.affine import Affine
 from tfp_flows.bijectors.elementwise.bound import Bound
 from tfp_flows.bijectors.elementwise.circular_rational_quadratic_spline import (
@@ -38,6 +39,7 @@ __all__ = [
     "Bijector",
     "Bound",
     "CircularRationalQuadraticSpline",
+    "Conditional",
     "Coupling",
     "CubicSpline",
     "Elementwise",

@@ -1,5 +1,6 @@
 """Distributions that TFP does not have, or has slower."""
 
+from tfp_flows.distributions.conditional_flow import ConditionalFlow
 from tfp_flows.distributions.standard_normal import StandardNormal
 
-__all__ = ["StandardNormal"]
+__all__ = ["ConditionalFlow", "StandardNormal"]

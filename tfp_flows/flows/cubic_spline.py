@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import CubicSpline
-from tfp_flows.flows.flow import MakePermutation, coupling_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
 
 
 def cubic_spline(
@@ -17,11 +17,12 @@ def cubic_spline(
     high: float = 4.0,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Couplings by monotone cubic splines, the halves of the event taking turns.
 
     Each layer is `tfp_flows.bijectors.Coupling` with the transformer
@@ -41,6 +42,8 @@ def cubic_spline(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -68,6 +71,7 @@ def cubic_spline(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

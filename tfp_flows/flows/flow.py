@@ -8,11 +8,20 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors import Autoregressive, Bijector, Coupling, TransformerSpec
+from tfp_flows.bijectors import (
+    Autoregressive,
+    Bijector,
+    Conditional,
+    Coupling,
+    TransformerSpec,
+)
 from tfp_flows.checks import checked_count
 from tfp_flows.conditioners import MADE, MLP
-from tfp_flows.distributions import StandardNormal
+from tfp_flows.distributions import ConditionalFlow, StandardNormal
 from tfp_flows.math import split_seed
+
+# Conditional if it was given a context_size.
+Flow = tfd.TransformedDistribution | ConditionalFlow
 
 # As `permutation(event_size, seed=…, dtype=…)`.
 MakePermutation = Callable[..., tfb.Bijector]
@@ -23,15 +32,17 @@ def make_flow(
     *,
     event_size: int,
     base: tfd.Distribution | None,
+    context_size: int | None,
     dtype,
     name: str,
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """The distribution of ``base`` sent through ``layers``, the first one first.
 
     Args:
         layers: in the order base → data, the reverse of ``tfb.Chain``'s list.
         event_size: D.
         base: ``None`` for a standard normal.
+        context_size: what the layers take; ``None`` if they take no context.
         dtype: of the flow.
         name: of the flow.
 
@@ -57,7 +68,8 @@ def make_flow(
             f"{base.dtype.name}."
         )
     chain = tfb.Chain(list(reversed(layers)), name=name)
-    return tfd.TransformedDistribution(base, chain, name=name)
+    flow = tfd.TransformedDistribution(base, chain, name=name)
+    return flow if context_size is None else ConditionalFlow(flow)
 
 
 def make_layers(
@@ -86,12 +98,18 @@ def repeat(
     *,
     num_layers: int,
     fast: Direction,
+    context_size: int | None,
+    hidden_units: Sequence[int],
+    activation,
     base: tfd.Distribution | None,
     seed: int | None,
     dtype,
     name: str,
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """A flow of trainable bijectors of one class, ``forward`` serving ``fast``.
+
+    Given a context, an MLP of ``hidden_units`` predicts what it adds to their
+    parameters.
 
     Raises:
         ValueError: ``fast`` is neither of the two; as `make_layers` and `make_flow`.
@@ -103,10 +121,22 @@ def repeat(
 
     def make_layer(_, layer_seed: int) -> tfb.Bijector:
         layer = bijector_class.trainable(event_size, seed=layer_seed, dtype=dtype)
+        if context_size is not None:
+            network = MLP(
+                hidden_units, activation=activation, seed=layer_seed, dtype=dtype
+            )
+            layer = Conditional(layer, network, context_size)
         return tfb.Invert(layer) if fast == "log_prob" else layer
 
     layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
-    return make_flow(layers, event_size=event_size, base=base, dtype=dtype, name=name)
+    return make_flow(
+        layers,
+        event_size=event_size,
+        base=base,
+        context_size=context_size,
+        dtype=dtype,
+        name=name,
+    )
 
 
 def half_mask(event_size: int, turn: int, name: str) -> np.ndarray:
@@ -132,13 +162,14 @@ def coupling_flow(
     num_layers: int,
     hidden_units: Sequence[int],
     activation,
+    context_size: int | None,
     permutation: MakePermutation | None,
     base: tfd.Distribution | None,
     seed: int | None,
     dtype,
     name: str,
     last: Sequence[tfb.Bijector] = (),
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Couplings with a multi-layer perceptron each.
 
     Without a permutation the halves of the event take turns.
@@ -149,6 +180,7 @@ def coupling_flow(
         num_layers: how many couplings.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        context_size: of the context that each network sees; ``None`` for none.
         permutation: as for `with_permutations`.
         base: as for `make_flow`.
         seed: of the initial weights.
@@ -162,7 +194,13 @@ def coupling_flow(
     _check_dtype(dtype, name)
 
     def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
-        network = MLP(hidden_units, activation=activation, seed=layer_seed, dtype=dtype)
+        network = MLP(
+            hidden_units,
+            context_size=context_size,
+            activation=activation,
+            seed=layer_seed,
+            dtype=dtype,
+        )
         turn = index % 2 if permutation is None else 0
         return Coupling(network, transformer, half_mask(event_size, turn, name))
 
@@ -171,7 +209,12 @@ def coupling_flow(
         layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
     )
     return make_flow(
-        [*layers, *last], event_size=event_size, base=base, dtype=dtype, name=name
+        [*layers, *last],
+        event_size=event_size,
+        base=base,
+        context_size=context_size,
+        dtype=dtype,
+        name=name,
     )
 
 
@@ -182,13 +225,14 @@ def autoregressive_flow(
     num_layers: int,
     hidden_units: Sequence[int],
     activation,
+    context_size: int | None,
     permutation: MakePermutation | None,
     base: tfd.Distribution | None,
     seed: int | None,
     dtype,
     name: str,
     wrap: Callable[[tfb.Bijector], tfb.Bijector] = lambda layer: layer,
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Autoregressive layers with a MADE each.
 
     Without a permutation one order and the opposite take turns.
@@ -199,6 +243,7 @@ def autoregressive_flow(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        context_size: of the context that each network sees; ``None`` for none.
         permutation: as for `with_permutations`.
         base: as for `make_flow`.
         seed: of the initial weights.
@@ -220,6 +265,7 @@ def autoregressive_flow(
             size,
             hidden_units,
             order=range(size)[::-1] if backwards else None,
+            context_size=context_size,
             activation=activation,
             seed=layer_seed,
             dtype=dtype,
@@ -230,7 +276,14 @@ def autoregressive_flow(
     layers = with_permutations(
         layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
     )
-    return make_flow(layers, event_size=event_size, base=base, dtype=dtype, name=name)
+    return make_flow(
+        layers,
+        event_size=event_size,
+        base=base,
+        context_size=context_size,
+        dtype=dtype,
+        name=name,
+    )
 
 
 def with_permutations(

@@ -6,7 +6,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import MakePermutation, autoregressive_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, autoregressive_flow
 
 
 def iaf(
@@ -15,11 +15,12 @@ def iaf(
     num_layers: int = 5,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Inverse affine autoregressive layers, of one order and the opposite in turns.
 
     The inverse of each layer of `tfp_flows.flows.maf`: a sample, with its log-density,
@@ -32,6 +33,8 @@ def iaf(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network, at least D − 1.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -61,6 +64,7 @@ def iaf(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
-from tfp_flows.flows.flow import autoregressive_flow
+from tfp_flows.flows.flow import Flow, autoregressive_flow
 
 
 def made(
@@ -14,10 +14,11 @@ def made(
     transformer: TransformerSpec | None = None,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """One autoregressive layer: each dimension given those before it.
 
     With the transformer ``Affine.spec()`` and a normal base every conditional is a
@@ -30,6 +31,8 @@ def made(
         transformer: of the layer; ``Affine.spec()`` if not given.
         hidden_units: width of each hidden layer of the network, at least D − 1.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial weights.
         dtype: float32 or float64.
@@ -55,6 +58,7 @@ def made(
         num_layers=1,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=None,
         base=base,
         seed=seed,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import MakePermutation, autoregressive_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, autoregressive_flow
 
 
 def maf(
@@ -14,11 +14,12 @@ def maf(
     num_layers: int = 5,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Affine autoregressive layers, of one order and the opposite in turns.
 
     Each layer is `tfp_flows.bijectors.Autoregressive` with a
@@ -31,6 +32,8 @@ def maf(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network, at least D − 1.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -60,6 +63,7 @@ def maf(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

@@ -6,7 +6,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
-from tfp_flows.flows.flow import MakePermutation, coupling_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
 
 
 def nice(
@@ -15,11 +15,12 @@ def nice(
     num_layers: int = 8,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Additive coupling layers, then a trained scale (and shift) of each dimension.
 
     Each layer is `tfp_flows.bijectors.Coupling` with the transformer ``tfb.Shift``,
@@ -30,6 +31,8 @@ def nice(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -59,6 +62,7 @@ def nice(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

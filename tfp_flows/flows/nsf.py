@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import RationalQuadraticSpline
-from tfp_flows.flows.flow import MakePermutation, autoregressive_flow, coupling_flow
+from tfp_flows.flows.flow import (
+    Flow,
+    MakePermutation,
+    autoregressive_flow,
+    coupling_flow,
+)
 
 
 def nsf(
@@ -18,11 +23,12 @@ def nsf(
     high: float = 4.0,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Couplings or autoregressive layers by rational-quadratic splines.
 
     The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`, as it is in the
@@ -45,6 +51,8 @@ def nsf(
         hidden_units: width of each hidden layer of each network, at least D − 1
             for autoregressive layers.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -73,6 +81,7 @@ def nsf(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

@@ -1,9 +1,11 @@
 """The planar flow."""
 
+from collections.abc import Sequence
+
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Planar
-from tfp_flows.flows.flow import Direction, repeat
+from tfp_flows.flows.flow import Direction, Flow, repeat
 
 
 def planar(
@@ -11,10 +13,13 @@ def planar(
     *,
     num_layers: int = 16,
     fast: Direction = "log_prob",
+    context_size: int | None = None,
+    hidden_units: Sequence[int] = (64, 64),
+    activation="silu",
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Planar layers, one after another. See `tfp_flows.bijectors.Planar`.
 
     One direction of a planar layer is closed and the other a scalar root search; both
@@ -27,6 +32,11 @@ def planar(
         event_size: D.
         num_layers: how many maps.
         fast: ``"log_prob"`` or ``"sample"``, the direction without a root search.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, in
+            which a network predicts, from a context of that size, what is added to
+            the parameters of each layer; ``None`` for none.
+        hidden_units: width of each hidden layer of these networks.
+        activation: of their hidden layers.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial values.
         dtype: float32 or float64.
@@ -49,6 +59,9 @@ def planar(
         event_size,
         num_layers=num_layers,
         fast=fast,
+        context_size=context_size,
+        hidden_units=hidden_units,
+        activation=activation,
         base=base,
         seed=seed,
         dtype=dtype,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import MakePermutation, coupling_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
 
 
 def real_nvp(
@@ -14,11 +14,12 @@ def real_nvp(
     num_layers: int = 8,
     hidden_units: Sequence[int] = (64, 64),
     activation="silu",
+    context_size: int | None = None,
     permutation: MakePermutation | None = None,
     base: tfd.Distribution | None = None,
     seed: int | None = None,
     dtype="float32",
-) -> tfd.TransformedDistribution:
+) -> Flow:
     """Affine coupling layers, the halves of the event taking turns.
 
     Each layer is `tfp_flows.bijectors.Coupling` with the transformer
@@ -30,6 +31,8 @@ def real_nvp(
         num_layers: how many layers.
         hidden_units: width of each hidden layer of each network.
         activation: of the hidden layers.
+        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+            networks see a context of that size; ``None`` for none.
         permutation: what comes between two layers in place of their taking turns, a
             function called with the event size, ``seed`` and ``dtype``:
             ``Permutation.random``, ``functools.partial(LULinear.trainable,
@@ -57,6 +60,7 @@ def real_nvp(
         num_layers=num_layers,
         hidden_units=hidden_units,
         activation=activation,
+        context_size=context_size,
         permutation=permutation,
         base=base,
         seed=seed,

@@ -5,7 +5,8 @@ or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a pro
 ``adapted``, true once that has been done, or once weights that knew it were loaded.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -13,6 +14,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions.conditional_flow import with_context
 from tfp_flows.models import data
 from tfp_flows.stages import is_a, stages
 
@@ -20,7 +23,11 @@ _ROWS_AT_ONCE = 1024
 
 
 def adapt_layers(
-    distribution: tfd.Distribution, x, *, num_batches: int | None = None
+    distribution: tfd.Distribution | ConditionalFlow,
+    x,
+    *,
+    num_batches: int | None = None,
+    encoder: Callable | None = None,
 ) -> None:
     """Adapts each layer that has not been, from the data towards the base.
 
@@ -34,6 +41,7 @@ def adapt_layers(
         x: checked data, as `FlowModel` hands them to Keras: `data.Rows`, a dataset, a
             ``PyDataset`` or a generator.
         num_batches: to read of a stream that is endless, or may be.
+        encoder: of the contexts of a conditional flow, if they need one.
 
     Raises:
         ValueError: a layer waits for data where they cannot be brought to it; a
@@ -44,7 +52,9 @@ def adapt_layers(
     waiting = [part for part in distribution.submodules if _is_waiting(part)]
     if not waiting:
         return
-    layers = list(_from_data_to_base(distribution))
+    is_conditional = isinstance(distribution, ConditionalFlow)
+    flow = distribution.flow if is_conditional else distribution
+    layers = list(_from_data_to_base(flow))
     for part in waiting:
         if not any(part is layer for layer in layers):
             raise ValueError(
@@ -53,12 +63,21 @@ def adapt_layers(
                 "Call its adapt(data) before fit."
             )
     who = ", ".join(map(_label, waiting))
-    x = _readable_again(x, num_batches, distribution.dtype, who)
+    parts = _readable_again(x, num_batches, who)
+
+    def back(layers, x, context=None):
+        if context is not None:
+            context = context if encoder is None else encoder(context, training=False)
+            context = tf.cast(context, flow.dtype)
+            layers = [with_context(layer, context) for layer in layers]
+        for layer in layers:
+            x = layer.inverse(x)
+        return x
+
     nearer = []
     for layer in layers:
         if _is_waiting(layer):
-            x, nearer = _brought_back(x, nearer), []
-            layer.adapt(x)
+            layer.adapt(_brought_back(parts, functools.partial(back, nearer), flow))
         nearer.append(layer)
 
 
@@ -76,27 +95,34 @@ def _from_data_to_base(distribution) -> Iterator[tfb.Bijector]:
         yield from reversed(bijectors)
 
 
-def _readable_again(x, num_batches: int | None, dtype: tf.DType, who: str):
-    """An array, or a dataset of batches that ends and can be read more than once."""
+def _readable_again(x, num_batches: int | None, who: str):
+    """Data in memory, or a function that reads the batches of a stream from its start.
+
+    Each batch is a tuple: the points, and a context if the flow takes one.
+    """
     if isinstance(x, data.Rows):
-        return x.x
+        return x
     if isinstance(x, tf.data.Dataset):
         if x.cardinality() < 0 and num_batches is not None:  # Endless, or unknown.
             x = x.take(num_batches)
         if x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise _endless(who)
-        return x.map(
-            tf.autograph.experimental.do_not_convert(lambda points, *weights: points)
-        )
+        return lambda: map(_parts, x)
     if isinstance(x, keras.utils.PyDataset):
         count = x.num_batches or num_batches
         if count is None:
             raise _endless(who)
-        return _dataset(lambda: (x[i][0] for i in range(count)), dtype)
+        return lambda: (_parts(x[i]) for i in range(count))
     raise ValueError(
         f"{who} must see the data before training, but x is a stream that can be read "
         "only once: call adapt(data) before fit."
     )
+
+
+def _parts(batch) -> tuple:
+    """The points and perhaps the contexts, of a batch as `data` gives it to Keras."""
+    inputs = batch[0]
+    return inputs[::-1] if isinstance(inputs, tuple) else (inputs,)
 
 
 def _endless(who: str) -> ValueError:
@@ -107,24 +133,15 @@ def _endless(who: str) -> ValueError:
     )
 
 
-def _brought_back(x, layers: list[tfb.Bijector]):
-    """The data as they are on the base's side of ``layers``."""
-
-    def back(batch):
-        for layer in layers:
-            batch = layer.inverse(batch)
-        return batch
-
-    if not layers:
-        return x
-    if isinstance(x, np.ndarray):
-        starts = range(0, len(x), _ROWS_AT_ONCE)
-        parts = [back(tf.constant(x[i : i + _ROWS_AT_ONCE])) for i in starts]
-        return np.concatenate(parts)
-    # Not `x.map`, whose graph runs on the CPU and sees no variable of a GPU.
-    return _dataset(lambda: map(back, x), x.element_spec.dtype)
-
-
-def _dataset(batches: Callable[[], Iterable], dtype: tf.DType) -> tf.data.Dataset:
-    signature = tf.TensorSpec(shape=None, dtype=dtype)
-    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+def _brought_back(parts, back: Callable, flow: tfd.Distribution):
+    """The points as they are on the base's side of the layers nearer to the data."""
+    if isinstance(parts, data.Rows):
+        columns = [c for c in (parts.x, parts.context) if c is not None]
+        starts = range(0, len(parts.x), _ROWS_AT_ONCE)
+        batches = ([c[i : i + _ROWS_AT_ONCE] for c in columns] for i in starts)
+        return np.concatenate([back(*map(tf.constant, batch)) for batch in batches])
+    # Not `Dataset.map`, whose graph runs on the CPU and sees no variable of a GPU.
+    return tf.data.Dataset.from_generator(
+        lambda: (back(*batch) for batch in parts()),
+        output_signature=tf.TensorSpec(shape=None, dtype=flow.dtype),
+    )

@@ -14,16 +14,34 @@ from tfp_flows.checks import checked_count
 
 # Marks an assertion of ours inside a data pipeline, so that `user_errors` knows it.
 _BAD_BATCH = "tfp_flows: bad batch"
+_PAIRS = "give (context, x) or (context, x, sample_weight), a context for each point."
 _PYTHON_ERROR = re.compile(
     r"(ValueError|TypeError): (batch \d+ of the stream.*?)\s*(?:Traceback|$)", re.DOTALL
 )
 
 
 class Rows(NamedTuple):
-    """Checked data in memory: ``[N, *event_shape]`` and ``[N]`` or ``None``."""
+    """Checked data in memory: points, and perhaps weights and a context for each."""
 
     x: np.ndarray
-    weights: np.ndarray | None
+    weights: np.ndarray | None = None
+    context: np.ndarray | None = None
+
+
+class Expected(NamedTuple):
+    """What data must be.
+
+    Args:
+        event_shape: of a point.
+        dtype: of the points, to which other numbers are cast.
+        has_context: whether a context comes with each point.
+        context_shape: of one context; unknown rank for what an encoder takes.
+    """
+
+    event_shape: tf.TensorShape
+    dtype: tf.DType
+    has_context: bool = False
+    context_shape: tf.TensorShape = tf.TensorShape(None)
 
 
 def is_stream(x) -> bool:
@@ -34,20 +52,45 @@ def is_stream(x) -> bool:
 
 
 def checked_rows(
-    x, weights=None, *, event_shape: tf.TensorShape, dtype: tf.DType, name: str
+    x, weights=None, context=None, *, expected: Expected, name: str
 ) -> Rows:
     """Data in memory, in the flow's dtype. Other numbers are cast.
 
     Raises:
         TypeError: not numbers.
         ValueError: no rows, rows of another shape, or one that is not finite; weights
-            of another shape, or one that is negative or not finite.
+            of another shape, or one that is negative or not finite; a context of
+            another shape, that is not finite, or missing.
     """
-    rows = _real_array(x, name)
-    if not _fits(rows.shape, event_shape):
+    dtype = expected.dtype
+    rows = _finite_rows(x, expected.event_shape, dtype, name, "the flow's events have")
+    if weights is not None:
+        weights = _checked_weights(weights, len(rows), _weight_dtype(dtype), name)
+    if not expected.has_context:
+        return Rows(rows, weights)
+    if context is None:
+        raise ValueError(f"{name} has no context: {_PAIRS}")
+    where = f"{name}: the context"
+    context = _real_array(context, where)
+    # An encoder may take whole numbers, such as the words of a text.
+    kind = dtype if expected.context_shape.rank or context.dtype.kind == "f" else None
+    kind = kind or tf.as_dtype(context.dtype)
+    shape, owner = expected.context_shape, "the flow's contexts have"
+    context = _finite_rows(context, shape, kind, where, owner)
+    if len(context) != len(rows):
         raise ValueError(
-            f"{name} must have shape {_rows_of(event_shape)} (the flow's events have "
-            f"shape {tuple(event_shape)}), but has shape {rows.shape}."
+            f"{where} must have a row for each point, but there are {len(context)} "
+            f"contexts for {len(rows)} points."
+        )
+    return Rows(rows, weights, context)
+
+
+def _finite_rows(x, shape, dtype: tf.DType, name: str, owner: str) -> np.ndarray:
+    rows = _real_array(x, name)
+    if not rows.ndim or not _fits(rows.shape, shape):
+        raise ValueError(
+            f"{name} must have shape {_rows_of(shape)} ({owner} shape "
+            f"{_one_of(shape)}), but has shape {rows.shape}."
         )
     if not len(rows):
         raise ValueError(f"{name} has no rows; its shape is {rows.shape}.")
@@ -61,9 +104,7 @@ def checked_rows(
             f"{rows[bad[0]].tolist()}"
             + (f" (and {bad.size - 1} more rows are not)." if bad.size > 1 else ".")
         )
-    if weights is not None:
-        weights = _checked_weights(weights, len(rows), _weight_dtype(dtype), name)
-    return Rows(cast, weights)
+    return cast
 
 
 def _checked_weights(sample_weight, num_rows: int, dtype: tf.DType, name: str):
@@ -121,7 +162,9 @@ def split_rows(rows, fraction: float) -> tuple[Rows, Rows]:
 
 
 def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Dataset:
-    """A dataset of ``(x,)`` or ``(x, unused, sample_weight)`` as Keras takes it.
+    """A dataset of ``(inputs,)`` or ``(inputs, unused, sample_weight)`` for Keras.
+
+    The inputs are the points, or pairs of contexts and points.
 
     Args:
         rows: checked.
@@ -147,9 +190,7 @@ def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Datase
         return _index_batches(index, num_rows, batch_size)
 
     def gather(index):
-        x, weights = tensors
-        x = tf.gather(x, index)
-        return _batch(x, None if weights is None else tf.gather(weights, index))
+        return _batch(*(None if t is None else tf.gather(t, index) for t in tensors))
 
     return (
         tf.data.Dataset.range(1)
@@ -171,7 +212,7 @@ def _index_batches(index, num_rows: int, batch_size: int) -> tf.data.Dataset:
     return dataset.concatenate(last) if num_full else last
 
 
-def checked_stream(stream, *, event_shape: tf.TensorShape, dtype: tf.DType):
+def checked_stream(stream, *, expected: Expected):
     """A stream whose batches are cast and checked when they arrive.
 
     The check is part of the stream, not of the training step, for XLA compiles no
@@ -183,58 +224,51 @@ def checked_stream(stream, *, event_shape: tf.TensorShape, dtype: tf.DType):
             once where the stream declares them); at the batch, with its number, where
             there is no row, an entry is not finite or a weight negative.
     """
-    expected = {"event_shape": event_shape, "dtype": dtype}
     if isinstance(stream, tf.data.Dataset):
         if stream.cardinality() == 0:
             raise ValueError("The dataset is empty: it has no batch.")
-        check = functools.partial(_checked_tensors, **expected)
+        check = functools.partial(_checked_tensors, expected=expected)
         return stream.enumerate().map(tf.autograph.experimental.do_not_convert(check))
     if isinstance(stream, keras.utils.PyDataset):
         return _CheckedPyDataset(stream, expected)
-    return (_checked_arrays(*item, **expected) for item in enumerate(stream))
+    return (_checked_arrays(*item, expected) for item in enumerate(stream))
 
 
-def _unpack(batch, where: str):
+def _unpack(batch, where: str, has_context: bool):
+    """Points, weights and contexts of a batch as the user yields it."""
     x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    if has_context:
+        if y is None:
+            raise ValueError(f"{where} has no context: {_PAIRS}")
+        return y, weights, x
     if y is not None:
         raise ValueError(
             f"{where} is a pair (x, y), but a flow without a context has no targets: "
             "yield x, (x,) or (x, None, sample_weight)."
         )
-    return x, weights
+    return x, weights, None
 
 
-def _checked_arrays(number: int, batch, **expected):
+def _checked_arrays(number: int, batch, expected: Expected):
     name = f"batch {number} of the stream"
-    x, weights = checked_rows(*_unpack(batch, name), name=name, **expected)
-    return _batch(x, weights)
+    parts = _unpack(batch, name, expected.has_context)
+    return _batch(*checked_rows(*parts, expected=expected, name=name))
 
 
-def _batch(x, weights):
+def _batch(x, weights, context):
+    inputs = x if context is None else (context, x)
     # The targets are not used, but Keras passes no `None` to replicas, nor through a
     # PyDataset.
-    return (x,) if weights is None else (x, weights, weights)
+    return (inputs,) if weights is None else (inputs, weights, weights)
 
 
-def _checked_tensors(number, batch, *, event_shape: tf.TensorShape, dtype: tf.DType):
-    x, weights = _unpack(batch, "a batch of the stream")
-    if isinstance(x, dict | list | tuple):
-        raise TypeError(
-            "Batches must be single tensors, but are structures of type "
-            f"{type(x).__name__}."
-        )
-    x = tf.convert_to_tensor(x)
-    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
-        raise TypeError(f"Batches must be real numbers, but are {x.dtype.name}.")
-    if x.shape.rank is not None and not _fits(x.shape, event_shape):
-        raise ValueError(
-            f"Batches must have shape {_rows_of(event_shape)} (the flow's events have "
-            f"shape {tuple(event_shape)}), but have shape {tuple(x.shape)}."
-        )
-    x = tf.cast(x, dtype)
-    good = tf.shape(x)[0] > 0
-    if dtype.is_floating:
-        good &= tf.reduce_all(tf.math.is_finite(x))
+def _checked_tensors(number, batch, *, expected: Expected):
+    dtype = expected.dtype
+    where = "a batch of the stream"
+    x, weights, context = _unpack(batch, where, expected.has_context)
+    x = _cast_tensor(x, expected.event_shape, dtype, "the flow's events have")
+    num_rows = tf.shape(x)[0]
+    good = (num_rows > 0) & _all_finite(x)
     if weights is not None:
         weights = tf.cast(weights, _weight_dtype(dtype))
         if weights.shape.rank not in (None, 1):
@@ -243,14 +277,41 @@ def _checked_tensors(number, batch, *, event_shape: tf.TensorShape, dtype: tf.DT
                 f"but have shape {tuple(weights.shape)}."
             )
         fine = tf.math.is_finite(weights) & (weights >= 0)
-        good = tf.reduce_all(fine) & good & (tf.size(weights) == tf.shape(x)[0])
+        good &= tf.reduce_all(fine) & (tf.size(weights) == num_rows)
+    if context is not None:
+        context = tf.convert_to_tensor(context)
+        shape = expected.context_shape
+        kind = dtype if shape.rank or context.dtype.is_floating else context.dtype
+        context = _cast_tensor(context, shape, kind, "the flow's contexts have")
+        good &= _all_finite(context) & (tf.shape(context)[0] == num_rows)
     with tf.control_dependencies([tf.debugging.Assert(good, [_BAD_BATCH, number])]):
         x = tf.identity(x)
-    return _batch(x, weights)
+    return _batch(x, weights, context)
+
+
+def _cast_tensor(x, shape: tf.TensorShape, dtype: tf.DType, owner: str) -> tf.Tensor:
+    if isinstance(x, dict | list | tuple):
+        raise TypeError(
+            "Batches must be single tensors, but are structures of type "
+            f"{type(x).__name__}."
+        )
+    x = tf.convert_to_tensor(x)
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise TypeError(f"Batches must be real numbers, but are {x.dtype.name}.")
+    if x.shape.rank is not None and not _fits(x.shape, shape):
+        raise ValueError(
+            f"Batches must have shape {_rows_of(shape)} ({owner} shape "
+            f"{_one_of(shape)}), but have shape {tuple(x.shape)}."
+        )
+    return tf.cast(x, dtype)
+
+
+def _all_finite(x) -> tf.Tensor:
+    return tf.reduce_all(tf.math.is_finite(x)) if x.dtype.is_floating else True
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
-    def __init__(self, dataset: keras.utils.PyDataset, expected: dict):
+    def __init__(self, dataset: keras.utils.PyDataset, expected: Expected):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
@@ -264,7 +325,7 @@ class _CheckedPyDataset(keras.utils.PyDataset):
         return self._dataset.num_batches
 
     def __getitem__(self, index):
-        return _checked_arrays(index, self._dataset[index], **self._expected)
+        return _checked_arrays(index, self._dataset[index], self._expected)
 
     def on_epoch_begin(self):
         self._dataset.on_epoch_begin()
@@ -292,8 +353,9 @@ def user_errors() -> Iterator[None]:
         if _BAD_BATCH in text:
             number = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
             raise ValueError(
-                "Batches must have rows, finite entries, and weights not negative and "
-                f"as many as rows, but batch {number.group(1) if number else '?'} of "
+                "Batches must have rows, finite entries, weights not negative, and as "
+                "many weights and contexts as rows, but batch "
+                f"{number.group(1) if number else '?'} of "
                 "the stream is not so (or too large for the flow's dtype)."
             ) from None
         if "tf2xla conversion failed" in text:
@@ -305,11 +367,16 @@ def user_errors() -> Iterator[None]:
         raise
 
 
-def _fits(shape, event_shape: tf.TensorShape) -> bool:
-    return len(shape) == 1 + len(event_shape) and (
-        event_shape.is_compatible_with(shape[1:])
+def _fits(shape, one: tf.TensorShape) -> bool:
+    return one.rank is None or (
+        len(shape) == 1 + one.rank and one.is_compatible_with(shape[1:])
     )
 
 
-def _rows_of(event_shape: tf.TensorShape) -> str:
-    return "[" + ", ".join(["N", *map(str, event_shape)]) + "]"
+def _rows_of(shape: tf.TensorShape) -> str:
+    sizes = ["…"] if shape.rank is None else map(str, shape)
+    return "[" + ", ".join(["N", *sizes]) + "]"
+
+
+def _one_of(shape: tf.TensorShape) -> str:
+    return "[…]" if shape.rank is None else str(tuple(shape))

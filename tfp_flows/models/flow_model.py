@@ -4,8 +4,11 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows import saving
+from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.models import data, steps
 from tfp_flows.models.adapt import adapt_layers
+from tfp_flows.models.metrics import as_metrics
 from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
 
@@ -14,6 +17,7 @@ _BATCH_SIZE = 32  # Keras's own.
 _INFERENCE_BATCH_SIZE = 1024
 
 
+@keras.saving.register_keras_serializable(package="tfp_flows")
 class FlowModel(keras.Model):
     """Trains a distribution by maximum likelihood with Keras ``fit``.
 
@@ -27,17 +31,28 @@ class FlowModel(keras.Model):
     finiteness, and shuffled by an order that depends on ``seed`` and the epoch alone,
     so that a resumed run sees the rows as an uninterrupted one does.
 
+    With a `tfp_flows.distributions.ConditionalFlow` each point comes with a context:
+    ``fit(context, x)``, ``evaluate(context, x)``, ``predict((context, x))``, streams of
+    ``(context, x)``. An encoder is a Keras network that makes the context of something
+    else, an image, say, or a sequence, and is trained along with the flow.
+
+    ``save`` writes a ``.keras`` file that holds the whole model, which
+    ``keras.models.load_model`` reads in a process that has imported tfp_flows.
+
     Args:
         distribution: any ``tfd.Distribution`` with something to train, of batch
-            shape [].
+            shape []; or a `tfp_flows.distributions.ConditionalFlow`.
+        encoder: a built Keras layer or model, from what ``fit`` is given as the context
+            to the ``[N, C]`` that the flow takes; ``None`` if that is the context.
         seed: an integer, of the order of the rows.
         name: of the model; the distribution's if not given.
 
     Raises:
-        TypeError: not a distribution.
+        TypeError: not a distribution; an encoder that is no Keras layer.
         ValueError: a distribution with a batch shape, with nothing to train, with
             Keras layers that are not built, or with a ``keras.Variable`` that TFP
-            has frozen.
+            has frozen; an encoder without a conditional flow, or of another output
+            size than the flow's context has.
 
     >>> import numpy as np, tfp_flows
     >>> flow = tfp_flows.flows.linear(2)
@@ -53,14 +68,21 @@ class FlowModel(keras.Model):
 
     def __init__(
         self,
-        distribution: tfd.Distribution,
+        distribution: tfd.Distribution | ConditionalFlow,
         *,
+        encoder: keras.Layer | None = None,
         seed: int = 0,
         name: str | None = None,
     ):
-        _require_one_density(distribution)
+        self._is_conditional = isinstance(distribution, ConditionalFlow)
+        _require_one_density(
+            distribution.flow if self._is_conditional else distribution
+        )
+        if encoder is not None:
+            _require_encoder(encoder, distribution)
         super().__init__(name=name or distribution.name, dtype=distribution.dtype.name)
         self._distribution = distribution
+        self.encoder = encoder
         self._seed = int(seed)
         self.networks, shared = find_weights(distribution)
         for weight in shared:
@@ -78,14 +100,31 @@ class FlowModel(keras.Model):
         self.compile()
 
     @property
-    def distribution(self) -> tfd.Distribution:
-        """The distribution that is trained."""
+    def distribution(self) -> tfd.Distribution | ConditionalFlow:
+        """The distribution that is trained; a conditional flow is one of contexts."""
         return self._distribution
+
+    def given(self, context, training: bool | None = None) -> tfd.Distribution:
+        """The distribution given contexts ``[N, …]``, as `fit` takes them.
+
+        Args:
+            context: what the encoder takes, or without one the flow.
+            training: of the encoder, as in Keras.
+
+        Raises:
+            ValueError: the flow takes no context, or one of another size.
+        """
+        if not self._is_conditional:
+            raise ValueError(f"{self.name!r} takes no context, but one was given.")
+        if self.encoder is not None:
+            context = self.encoder(context, training=training)
+        return self.distribution(tf.cast(context, self.distribution.dtype))
 
     def compile(
         self,
         optimizer="adam",
         *,
+        metrics=None,
         jit_compile="auto",
         steps_per_execution="auto",
         **kwargs,
@@ -94,6 +133,10 @@ class FlowModel(keras.Model):
 
         Args:
             optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
+            metrics: a list of ``"nats"``, ``"nats_per_dimension"`` and
+                ``"bits_per_dimension"``, the NLL in these units; or Keras metrics,
+                whose ``update_state`` gets log-probabilities for both of its
+                arguments. With the weights of the rows.
             jit_compile: ``"auto"`` compiles with XLA, except eagerly and under a
                 strategy of more than one replica.
             steps_per_execution: how many steps run for each return to Python.
@@ -105,15 +148,25 @@ class FlowModel(keras.Model):
             **kwargs: the other arguments of ``keras.Model.compile``.
 
         Raises:
-            ValueError: a loss or metrics; ``jit_compile=True`` under more than one
-                replica.
+            TypeError: metrics that are no list.
+            ValueError: a loss; a metric of another name; ``jit_compile=True`` under
+                more than one replica.
         """
-        for name in ("loss", "metrics", "weighted_metrics"):
+        for name in ("loss", "weighted_metrics"):
             if kwargs.get(name) is not None:
                 raise ValueError(
-                    f"FlowModel.compile takes no {name}: there are no targets, and the "
-                    "loss is the mean negative log-likelihood."
+                    f"FlowModel.compile takes no {name}: there are no targets, the "
+                    "loss is the mean negative log-likelihood, and metrics are "
+                    "weighted."
                 )
+        # As they were given, for `get_compile_config`.
+        self._compiled_with = {
+            "optimizer": optimizer,
+            "metrics": metrics,
+            "jit_compile": jit_compile,
+            "steps_per_execution": steps_per_execution,
+            **kwargs,
+        }
         replicas = self.distribute_strategy.num_replicas_in_sync
         if jit_compile == "auto":
             jit_compile = replicas == 1 and not kwargs.get("run_eagerly", False)
@@ -127,8 +180,10 @@ class FlowModel(keras.Model):
             graph = replicas == 1 and not kwargs.get("run_eagerly", False)
             steps_per_execution = steps.AT_ONCE if graph else 1
         self._executions = steps.Executions()
+        num_dimensions = self.distribution.event_shape.num_elements()
         super().compile(
             optimizer=optimizer,
+            weighted_metrics=as_metrics(metrics, num_dimensions) or None,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
             **kwargs,
@@ -137,14 +192,25 @@ class FlowModel(keras.Model):
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def call(self, x, training=None):
-        """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``."""
+    def call(self, inputs, training=None):
+        """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
+
+        Args:
+            inputs: the points; for a conditional flow the contexts and the points.
+            training: as in Keras.
+        """
         with tf.GradientTape() as tape:
-            log_prob = self.distribution.log_prob(x)
+            if self._is_conditional:
+                context, x = inputs
+                log_prob = self.given(context, training).log_prob(x)
+            else:
+                log_prob = self.distribution.log_prob(inputs)
         self._refuse_unseen(tape.watched_variables())
         return log_prob
 
     def _refuse_unseen(self, used) -> None:
+        if tf.distribute.in_cross_replica_context():
+            return  # The tape names the copies of each replica, which Keras holds.
         unseen = [v.name for v in used if id(v) not in self._storage_ids]
         if unseen:
             raise ValueError(
@@ -166,6 +232,49 @@ class FlowModel(keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         return tf.add_n([tf.reduce_mean(nll), *losses]) / replicas
 
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """As in Keras, with the log-probabilities for targets, too."""
+        return super().compute_metrics(x, y_pred, y_pred, sample_weight)
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor, the distribution by `saving`.
+
+        Raises:
+            ValueError: a part of the distribution that cannot be written, such as a
+                lambda, with the place where it is.
+        """
+        return {
+            "distribution": saving.encode(self.distribution),
+            "encoder": self.encoder
+            and keras.saving.serialize_keras_object(self.encoder),
+            "seed": self._seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a model of what `get_config` gave.
+
+        Raises:
+            ValueError: the configuration was changed, or is of another version.
+        """
+        distribution = saving.decode(config["distribution"])
+        encoder = config["encoder"]
+        if encoder is not None:
+            encoder = keras.saving.deserialize_keras_object(encoder)
+        return cls(
+            distribution, encoder=encoder, seed=config["seed"], name=config["name"]
+        )
+
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile`, as they were given."""
+        given = self._compiled_with | {"optimizer": self.optimizer}
+        return keras.saving.serialize_keras_object(given)
+
+    def compile_from_config(self, config) -> None:
+        """Compiles as the model was that gave ``config``."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
     def fit(
         self,
         x,
@@ -182,6 +291,9 @@ class FlowModel(keras.Model):
     ):
         """Trains on ``x``; as in Keras, without targets.
 
+        With a conditional flow it is ``fit(context, x)``: what a network learns from,
+        and then what it is to describe.
+
         Several steps on data in memory run at once, unless a callback acts on
         batches, such as ``ModelCheckpoint(save_freq=100)``, or a number of steps is
         given (see `compile`). What is trained and logged is the same.
@@ -192,12 +304,14 @@ class FlowModel(keras.Model):
         Args:
             x: data in memory ``[N, *event_shape]``, or a stream of batches (a
                 ``tf.data.Dataset``, ``keras.utils.PyDataset`` or generator that
-                yields x, (x,) or (x, None, sample_weight)).
-            y: must stay ``None``.
+                yields x, (x,) or (x, None, sample_weight)). For a conditional flow
+                the contexts ``[N, …]``, or a stream of (context, x) or (context, x,
+                sample_weight).
+            y: must stay ``None``; for a conditional flow, the points.
             batch_size: of data in memory, 32 if not given.
             validation_split: fraction of the rows, the last ones, to hold out.
             validation_data: held-out rows, or (rows, None, sample_weight), or a
-                stream.
+                stream; for a conditional flow (context, x), or with weights.
             validation_batch_size: the batch size if not given.
             shuffle: whether to draw a new order each epoch.
             sample_weight: ``[N]``, a factor for the NLL of each row.
@@ -211,20 +325,18 @@ class FlowModel(keras.Model):
                 fit the rows, or an operation that XLA cannot compile; a layer that
                 starts from data and cannot be adapted to these.
         """
-        _refuse_targets(y)
         if kwargs.pop("class_weight", None) is not None:
             raise ValueError(
                 "fit takes no class_weight, for a flow has no classes: give "
                 "sample_weight."
             )
-        train = self._checked(x, sample_weight, "x")
+        train = self._checked(x, y, sample_weight, "x")
         held_out = None
         if validation_data is not None:
             x_val, y_val, weights = keras.utils.unpack_x_y_sample_weight(
                 validation_data
             )
-            _refuse_targets(y_val)
-            held_out = self._checked(x_val, weights, "validation_data")
+            held_out = self._checked(x_val, y_val, weights, "validation_data")
         elif validation_split:
             train, held_out = data.split_rows(train, validation_split)
         batch_size = _or(batch_size, _BATCH_SIZE)
@@ -235,7 +347,10 @@ class FlowModel(keras.Model):
         several = self._several_steps(train, callbacks, *limits)
         with data.user_errors(), several:
             adapt_layers(
-                self.distribution, train, num_batches=kwargs.get("steps_per_epoch")
+                self.distribution,
+                train,
+                num_batches=kwargs.get("steps_per_epoch"),
+                encoder=self.encoder,
             )
             return super().fit(
                 batches,
@@ -254,7 +369,7 @@ class FlowModel(keras.Model):
 
         Args:
             x: as for `fit`.
-            y: must stay ``None``.
+            y: as for `fit`.
             batch_size: of data in memory; the result does not depend on it.
             sample_weight: ``[N]``, a factor for the NLL of each row.
             **kwargs: the other arguments of ``keras.Model.evaluate``.
@@ -265,8 +380,7 @@ class FlowModel(keras.Model):
         """
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             return super().evaluate(x, **kwargs)
-        _refuse_targets(y)
-        rows = self._checked(x, sample_weight, "x")
+        rows = self._checked(x, y, sample_weight, "x")
         x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
         callbacks = kwargs.pop("callbacks", None)
         several = self._several_steps(rows, callbacks, kwargs.get("steps"))
@@ -277,7 +391,7 @@ class FlowModel(keras.Model):
         """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
 
         Args:
-            x: as for `fit`.
+            x: as for `fit`; with a conditional flow the pair (context, x).
             batch_size: of data in memory; the result does not depend on it.
             **kwargs: the other arguments of ``keras.Model.predict``.
 
@@ -285,7 +399,15 @@ class FlowModel(keras.Model):
             TypeError: data that are not numbers.
             ValueError: as `fit`.
         """
-        rows = self._checked(x, None, "x")
+        y = None
+        if self._is_conditional and not data.is_stream(x):
+            if not isinstance(x, tuple | list) or len(x) != 2:
+                raise ValueError(
+                    f"{self.name!r} is conditional: call predict((context, x)), with a "
+                    "context for each point."
+                )
+            x, y = x
+        rows = self._checked(x, y, None, "x")
         x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
         with data.user_errors(), self._several_steps(None):
             return super().predict(x, **kwargs)
@@ -301,19 +423,34 @@ class FlowModel(keras.Model):
         return super().test_on_batch(x, sample_weight=weights, **kwargs)
 
     def _one_batch(self, x, y, sample_weight):
-        _refuse_targets(y)
-        rows = self._checked(x, sample_weight, "x")
-        return [None if part is None else tf.constant(part) for part in rows]
+        rows = self._checked(x, y, sample_weight, "x")
+        x, weights, context = (
+            None if part is None else tf.constant(part) for part in rows
+        )
+        return x if context is None else (context, x), weights
 
-    def sample(self, num_samples: int, *, seed: int | None = None) -> tf.Tensor:
+    def sample(
+        self, num_samples: int, *, context=None, seed: int | None = None
+    ) -> tf.Tensor:
         """Draws ``[num_samples, *event_shape]``.
 
         Args:
             num_samples: how many.
+            context: for a conditional flow ``[M, …]``, as `fit` takes it; the samples
+                then have the shape ``[num_samples, M, *event_shape]``.
             seed: the same integer gives the same samples at every call (TFP's own
                 integer seeds do not).
+
+        Raises:
+            ValueError: a context that is missing, not taken, or of another size.
         """
         stateless = None if seed is None else tf.constant([0, seed], tf.int32)
+        if context is not None:
+            return self.given(context).sample(num_samples, seed=stateless)
+        if self._is_conditional:
+            raise ValueError(
+                f"{self.name!r} is conditional: call sample(…, context=…)."
+            )
         return self.distribution.sample(num_samples, seed=stateless)
 
     def summary(self, line_length: int = 88, print_fn=print):
@@ -323,7 +460,7 @@ class FlowModel(keras.Model):
             line_length: width of the table.
             print_fn: called with the text in place of printing.
         """
-        print_fn(summary_table(self.distribution, self.name, line_length))
+        print_fn(summary_table(self.distribution, self.name, line_length, self.encoder))
 
     def _several_steps(self, rows, callbacks=None, *limits):
         """A context in which Keras runs as many steps at once as go unnoticed."""
@@ -336,19 +473,39 @@ class FlowModel(keras.Model):
         number = 1 if self._chooses_steps and one else self.steps_per_execution
         return self._executions.of(self, number)
 
-    def _checked(self, x, sample_weight, name):
-        expected = {
-            "event_shape": self.distribution.event_shape,
-            "dtype": self.distribution.dtype,
-        }
-        if not data.is_stream(x):
-            return data.checked_rows(x, sample_weight, name=name, **expected)
-        if sample_weight is not None:
-            raise ValueError(
-                f"{name} is a stream ({type(x).__name__}), so that its weights come "
-                "with it: yield (x, None, sample_weight)."
+    def _checked(self, x, y, sample_weight, name):
+        distribution = self.distribution
+        expected = data.Expected(distribution.event_shape, distribution.dtype)
+        points, context = x, None
+        if self._is_conditional:
+            size = None if self.encoder is not None else [distribution.context_size]
+            expected = expected._replace(
+                has_context=True, context_shape=tf.TensorShape(size)
             )
-        return data.checked_stream(x, **expected)
+            points, context = y, x
+        elif y is not None:
+            raise ValueError(
+                "A flow without a context has no targets: call fit(x), and give "
+                "validation_data as x or (x, None, sample_weight)."
+            )
+        if data.is_stream(x):
+            if sample_weight is not None or (self._is_conditional and y is not None):
+                raise ValueError(
+                    f"{name} is a stream ({type(x).__name__}), so that its points and "
+                    "weights come with it: yield "
+                    + ("(context, x" if self._is_conditional else "(x, None")
+                    + ", sample_weight)."
+                )
+            return data.checked_stream(x, expected=expected)
+        if self._is_conditional and y is None:
+            raise ValueError(
+                f"{name}: {self.name!r} is conditional and needs a context for each "
+                "point: call fit(context, x), evaluate(context, x), and give "
+                "validation_data=(context, x)."
+            )
+        return data.checked_rows(
+            points, sample_weight, context, expected=expected, name=name
+        )
 
 
 def _or(batch_size: int | None, default: int) -> int:
@@ -385,11 +542,28 @@ def _completed(callbacks, *own):
     return callbacks
 
 
-def _refuse_targets(y) -> None:
-    if y is not None:
+def _require_encoder(encoder, distribution) -> None:
+    if not isinstance(encoder, keras.Layer):
+        raise TypeError(
+            f"FlowModel: the encoder must be a Keras layer or model, but is "
+            f"{encoder!r}."
+        )
+    if not isinstance(distribution, ConditionalFlow):
         raise ValueError(
-            "A flow without a context has no targets: call fit(x), and give "
-            "validation_data as x or (x, None, sample_weight)."
+            f"FlowModel: an encoder makes a context, but {distribution.name!r} takes "
+            "none: make the flow with context_size=…."
+        )
+    if not encoder.built:
+        raise ValueError(
+            f"FlowModel: the encoder {encoder.name!r} is not built, so that it has no "
+            "weights yet: call it once on a batch of what it is to encode."
+        )
+    shape = getattr(encoder, "output_shape", None)
+    size = distribution.context_size
+    if isinstance(shape, tuple) and (len(shape) != 2 or shape[-1] != size):
+        raise ValueError(
+            f"FlowModel: the flow takes a context of shape [N, {size}], but the "
+            f"encoder {encoder.name!r} gives {shape}."
         )
 
 

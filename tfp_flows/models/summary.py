@@ -1,18 +1,26 @@
 """What `FlowModel.summary` prints."""
 
 import io
+import math
 
+import keras
 import rich.box
 import rich.console
 import rich.table
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.stages import is_a, stages
 from tfp_flows.variables import find_weights, num_elements
 
 
-def summary_table(distribution: tfd.Distribution, name: str, width: int) -> str:
+def summary_table(
+    distribution: tfd.Distribution | ConditionalFlow,
+    name: str,
+    width: int,
+    encoder: keras.Layer | None = None,
+) -> str:
     """A table of the parts of ``distribution``, from the base to the data."""
     table = rich.table.Table(title=f"FlowModel {name!r}", box=rich.box.SQUARE)
     table.add_column("from base to data")
@@ -27,12 +35,19 @@ def summary_table(distribution: tfd.Distribution, name: str, width: int) -> str:
         note = f" ({shared:,} shared)" if shared else ""
         table.add_row(part.name, _class_name(part), f"{own:,}{note}")
     weights = find_weights(distribution)
+    layers = list(weights.layers)
+    sizes = num_elements(distribution)
+    if encoder is not None:
+        table.add_row(
+            encoder.name, type(encoder).__name__, f"{encoder.count_params():,}"
+        )
+        layers.append(encoder)
+        sizes |= {id(v.value): math.prod(v.shape) for v in encoder.variables}
     trainable = [
-        *(v for layer in weights.layers for v in layer.trainable_variables),
+        *(v for layer in layers for v in layer.trainable_variables),
         *(v for v in weights.variables if v.trainable),
     ]
-    sizes = num_elements(distribution)
-    num_trainable = sum(sizes[id(v.value)] for v in trainable)
+    num_trainable = sum(sizes[key] for key in {id(v.value) for v in trainable})
     table.caption = (
         f"Total parameters: {sum(sizes.values()):,} (trainable: {num_trainable:,}, "
         f"not trainable: {sum(sizes.values()) - num_trainable:,})"
@@ -42,7 +57,9 @@ def summary_table(distribution: tfd.Distribution, name: str, width: int) -> str:
     return text.getvalue()
 
 
-def _parts(distribution: tfd.Distribution) -> list:
+def _parts(distribution) -> list:
+    if isinstance(distribution, ConditionalFlow):
+        distribution = distribution.flow
     # Exactly a transformed distribution: tfd.MultivariateNormalDiag, a subclass of it,
     # is one part for a reader.
     if not issubclass(tfd.TransformedDistribution, type(distribution)):

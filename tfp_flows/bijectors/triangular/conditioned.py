@@ -64,14 +64,18 @@ class Conditioned(Bijector):
     def _parameter_properties(cls, dtype):
         return {"context": ParameterProperties(event_ndims=1)}
 
+    @property
+    def context_size(self) -> int | None:
+        """Of the context that the conditioner takes; ``None`` if it takes none."""
+        return getattr(network_of(self.conditioner), "context_size", None)
+
     def _checked(self, x):
         x = super()._checked(x)
-        size = getattr(network_of(self.conditioner), "context_size", None)
-        if size is not None and self.context is None:
+        if self.context_size is not None and self.context is None:
             raise ValueError(
-                f"{self._where}: its conditioner takes a context of size {size}, but "
-                "none was given: make the bijector with context=…, or "
-                ".copy(context=…)."
+                f"{self._where}: its conditioner takes a context of size "
+                f"{self.context_size}, but none was given: make the bijector with "
+                "context=…, or .copy(context=…)."
             )
         return x
 

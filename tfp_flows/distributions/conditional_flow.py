@@ -1,0 +1,152 @@
+"""A flow that depends on a context."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.stages import is_a
+
+
+class ConditionalFlow(tf.Module):
+    """A family of flows, one for each context: p(x | c).
+
+    Called with a context it gives a ``tfd.TransformedDistribution`` whose batch shape
+    is the context's: four contexts, ``[4, C]``, give four densities, ``sample(7)`` has
+    the shape ``[7, 4, D]``, and ``log_prob`` of ``[4, D]`` the shape ``[4]``, point i
+    under context i.
+
+    Its variables are those of the flow; whatever was called shares them.
+
+    Args:
+        flow: a ``tfd.TransformedDistribution`` that holds bijectors which take a
+            context (couplings and autoregressive layers whose conditioner has a
+            ``context_size``, and `tfp_flows.bijectors.Conditional`), and have none yet.
+            They are found wherever TFP's ``parameters`` lead: in chains and inverses,
+            nested as deep as you like, and in the base.
+        name: of the flow.
+
+    Raises:
+        TypeError: no ``tfd.TransformedDistribution``.
+        ValueError: no bijector that takes a context, or two that take contexts of
+            unlike sizes; a call with a context of another size.
+
+    >>> import tensorflow as tf, tfp_flows
+    >>> flow = tfp_flows.flows.maf(2, context_size=3, num_layers=2, seed=0)
+    >>> four = flow(tf.ones([4, 3]))
+    >>> four.batch_shape, four.sample(7, seed=[0, 1]).shape
+    (TensorShape([4]), TensorShape([7, 4, 2]))
+    """
+
+    def __init__(self, flow: tfd.TransformedDistribution, name: str | None = None):
+        if not isinstance(flow, tfd.Distribution) or not is_a(
+            flow, tfd.TransformedDistribution
+        ):
+            raise TypeError(
+                "ConditionalFlow takes a tfd.TransformedDistribution, but got "
+                f"{type(flow).__name__}."
+            )
+        super().__init__(name=name or flow.name)
+        sizes = {
+            f"{type(part).__name__} {part.name!r}": part.context_size
+            for part in flow.submodules
+            if _takes_context(part)
+        }
+        if not sizes:
+            raise ValueError(
+                f"ConditionalFlow: no bijector in {flow.name!r} takes a context. Give "
+                "the conditioners a context_size, or wrap a bijector that has none in "
+                "tfp_flows.bijectors.Conditional."
+            )
+        if len(set(sizes.values())) > 1:
+            raise ValueError(
+                f"ConditionalFlow: the bijectors of {flow.name!r} take contexts of "
+                f"unlike sizes: {sizes}."
+            )
+        self._flow = flow
+        self._context_size = next(iter(sizes.values()))
+
+    @property
+    def flow(self) -> tfd.TransformedDistribution:
+        """The flow as it was given, without a context."""
+        return self._flow
+
+    @property
+    def parameters(self) -> dict:
+        """The arguments of the constructor, as TFP's classes have them."""
+        return {"flow": self._flow, "name": self.name}
+
+    @property
+    def context_size(self) -> int:
+        """C."""
+        return self._context_size
+
+    @property
+    def event_shape(self) -> tf.TensorShape:
+        """Of one point."""
+        return self._flow.event_shape
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of points and contexts."""
+        return self._flow.dtype
+
+    def __call__(self, context) -> tfd.TransformedDistribution:
+        """The flow given a context ``[..., C]``."""
+        context = tf.convert_to_tensor(context, dtype_hint=self.dtype)
+        if context.dtype != self.dtype:
+            raise TypeError(
+                f"{self.name!r} is {self.dtype.name}, but the context is "
+                f"{context.dtype.name}: cast it."
+            )
+        if not context.shape.rank or context.shape[-1] != self.context_size:
+            raise ValueError(
+                f"{self.name!r} takes a context of shape [..., {self.context_size}], "
+                f"but got shape {tuple(context.shape)}."
+            )
+        return with_context(self._flow, context)
+
+
+def with_context(part, context):
+    """A bijector or distribution with the context given to all in it that take one."""
+    return _replaced(part, _takes_context, lambda taker: taker.copy(context=context))
+
+
+def _takes_context(part) -> bool:
+    return (
+        isinstance(part, tfb.Bijector)
+        and getattr(part, "context_size", None) is not None
+        and getattr(part, "context", None) is None
+    )
+
+
+def _replaced(part, is_wanted: Callable[..., bool], replace: Callable):
+    """``part`` with others in the place of some of the parts that it is made of.
+
+    Args:
+        part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
+        is_wanted: of each part, whether to replace it.
+        replace: gives the new one.
+
+    Returns:
+        ``part`` itself if nothing in it was replaced, else a copy.
+    """
+    if isinstance(part, tfb.Bijector | tfd.Distribution):
+        if is_wanted(part):
+            return replace(part)
+        new = {
+            name: _replaced(value, is_wanted, replace)
+            for name, value in part.parameters.items()
+        }
+        changed = {k: v for k, v in new.items() if v is not part.parameters[k]}
+        return part.copy(**changed) if changed else part
+    if isinstance(part, Mapping):
+        new = {k: _replaced(v, is_wanted, replace) for k, v in part.items()}
+        return new if any(new[k] is not part[k] for k in new) else part
+    if isinstance(part, list | tuple):
+        new = [_replaced(value, is_wanted, replace) for value in part]
+        if all(a is b for a, b in zip(new, part, strict=True)):
+            return part
+        return type(part)(new) if type(part) in (list, tuple) else new
+    return part

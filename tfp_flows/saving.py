@@ -1,0 +1,357 @@
+"""Flows as JSON and back: the structure; values of variables are Keras's to save.
+
+TFP's objects know the arguments that they were made with (``.parameters``), and so do
+Keras's layers (``get_config``): a flow is written as the tree of these, each object
+once, however many places hold it. Reading makes the objects anew. Only classes of TFP's
+bijectors and distributions, our own, and those registered with
+``keras.saving.register_keras_serializable`` are made; nothing in a file is run.
+"""
+
+import base64
+import dataclasses
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows import bijectors, distributions
+from tfp_flows.bijectors import TransformerSpec
+from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.variables import KerasModule
+
+FORMAT = 1
+
+_KINDS = (tfb.Bijector, tfd.Distribution, ConditionalFlow)
+
+
+def encode(flow) -> dict:
+    """A flow, or anything made of such parts, as what JSON can hold.
+
+    Raises:
+        ValueError: a part that cannot be written, such as a lambda, with the place
+            where it is.
+    """
+    return {"format": FORMAT, "root": _Encoder().encode(flow, "flow")}
+
+
+def decode(encoded: Mapping):
+    """What `encode` was given, made anew; its variables have the value one.
+
+    Raises:
+        ValueError: another format, a class that is not allowed, or arguments that it
+            does not take: the file was changed, or is of another version.
+    """
+    if not isinstance(encoded, Mapping) or "format" not in encoded:
+        raise ValueError("This is no saved flow: it has no format number.")
+    if encoded["format"] != FORMAT:
+        raise ValueError(
+            f"The flow was saved in format {encoded['format']!r}, but this version of "
+            f"tfp_flows reads format {FORMAT}."
+        )
+    try:
+        return _Decoder().decode(encoded["root"])
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"The saved flow cannot be read; the file was changed, or written by "
+            f"another version: {type(error).__name__}: {error}"
+        ) from error
+
+
+@functools.cache
+def _classes() -> dict[str, type]:
+    """The classes that a file may name."""
+    found = {}
+    for prefix, module in (
+        ("tfb", tfb),
+        ("tfd", tfd),
+        ("tfp_flows.bijectors", bijectors),
+        ("tfp_flows.distributions", distributions),
+    ):
+        for name in dir(module):
+            value = getattr(module, name)
+            if isinstance(value, type) and issubclass(value, _KINDS):
+                found[f"{prefix}.{name}"] = value
+    return found
+
+
+@functools.cache
+def _names() -> dict[type, str]:
+    names = {}
+    for name, cls in _classes().items():
+        # Around parts that are no composite tensors TFP's constructors give the class
+        # before the public one, `_Chain` for `Chain`.
+        for own in cls.__mro__:
+            if own.__name__ in (cls.__name__, f"_{cls.__name__}"):
+                names.setdefault(own, name)
+    return names
+
+
+def _class_name(cls: type, where: str) -> str:
+    name = _names().get(cls)
+    if name is not None:
+        return name
+    registered = keras.saving.get_registered_name(cls)
+    if keras.saving.get_registered_object(registered) is cls:
+        return f"registered.{registered}"
+    raise ValueError(
+        f"{where} cannot be saved: its class {cls.__module__}.{cls.__qualname__} is "
+        "neither TFP's nor ours. Decorate it with "
+        "@keras.saving.register_keras_serializable(package=…)."
+    )
+
+
+def _class_of(name: str) -> type:
+    cls = _classes().get(name)
+    if name.startswith("registered."):
+        cls = keras.saving.get_registered_object(name.removeprefix("registered."))
+    if not (isinstance(cls, type) and issubclass(cls, _KINDS)):
+        raise ValueError(
+            f"The saved flow names the class {name!r}, which is neither TFP's, nor "
+            "ours, nor registered with Keras here: import the module that defines it, "
+            "or do not trust the file."
+        )
+    return cls
+
+
+class _Encoder:
+    """One pass over a flow; what was met before is written as a reference."""
+
+    def __init__(self):
+        self._numbers: dict[int, int] = {}
+        self._held = []  # So that no identity is given out twice.
+
+    def encode(self, value, where: str):
+        """A node for ``value``."""
+        if value is None or isinstance(value, bool | str):
+            return value
+        if isinstance(value, int | np.integer):
+            return int(value)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"float": str(value)}
+        if isinstance(value, list):
+            return [self.encode(v, f"{where}[{i}]") for i, v in enumerate(value)]
+        if isinstance(value, tuple) and type(value) is tuple:
+            return {"tuple": self.encode(list(value), where)}
+        if isinstance(value, tf.TensorShape):
+            return {"shape": None if value.rank is None else value.as_list()}
+        if isinstance(value, tf.DType):
+            return {"dtype": value.name}
+        if isinstance(value, Mapping):
+            return {
+                "dict": [
+                    [self.encode(k, where), self.encode(v, f"{where}[{k!r}]")]
+                    for k, v in value.items()
+                ]
+            }
+        if isinstance(value, range):
+            return self.encode(list(value), where)
+        if isinstance(value, np.ndarray | np.generic):
+            return _array(np.asarray(value), where)
+        if id(value) in self._numbers:
+            return {"ref": self._numbers[id(value)]}
+        node = self._object(value, where)
+        # After its parts, as the decoder numbers it.
+        self._numbers[id(value)] = len(self._held)
+        self._held.append(value)
+        return node
+
+    def _object(self, value, where: str) -> dict:
+        if isinstance(value, tf.Variable):
+            return {
+                "variable": {
+                    "shape": value.shape.as_list(),
+                    "dtype": value.dtype.name,
+                    "trainable": value.trainable,
+                    "name": value.name.split(":")[0],
+                }
+            }
+        if isinstance(value, keras.Variable):
+            raise ValueError(
+                f"{where} cannot be saved: it is a keras.Variable outside of a layer; "
+                "give the bijector its .value."
+            )
+        if isinstance(value, tfp.util.TransformedVariable):
+            return {
+                "transformed_variable": {
+                    "variable": self.encode(value.pretransformed_input, where),
+                    "bijector": self.encode(value.bijector, where),
+                    "dtype": value.dtype.name,
+                    "name": value.name,
+                }
+            }
+        if isinstance(value, tf.Tensor):
+            static = tf.get_static_value(value)
+            if static is None:
+                raise ValueError(f"{where} cannot be saved: it is a tensor of a graph.")
+            return {"tensor": _array(static, where)}
+        if isinstance(value, TransformerSpec):
+            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+            cls = fields.pop("bijector_class")
+            return {
+                "transformer": _class_name(cls, where),
+                "fields": self.encode(fields, where),
+            }
+        if isinstance(value, KerasModule):
+            return {"keras_module": self.encode(value.layer, where)}
+        if isinstance(value, keras.Layer):
+            return {"layer": keras.saving.serialize_keras_object(value)}
+        if isinstance(value, _KINDS):
+            return self._made(value, where)
+        if callable(value) and hasattr(value, "__name__"):
+            return self._function(value, where)
+        raise ValueError(
+            f"{where} cannot be saved: it is {value!r}, of the class "
+            f"{type(value).__module__}.{type(value).__qualname__}."
+        )
+
+    def _made(self, value, where: str) -> dict:
+        """An object of TFP or ours, by the arguments that it was made with."""
+        name = _class_name(type(value), where)
+        where = f"{where} = {type(value).__name__.lstrip('_')} {value.name!r}"
+        signature = inspect.signature(_class_of(name).__init__).parameters
+        arguments = {
+            key: self.encode(argument, f"{where}: {key}")
+            for key, argument in value.parameters.items()
+            if key in signature and not _is_same(argument, signature[key].default)
+        }
+        return {"class": name, "arguments": arguments}
+
+    def _function(self, value: Callable, where: str) -> dict:
+        registered = keras.saving.get_registered_name(value)
+        if keras.saving.get_registered_object(registered) is not value:
+            raise ValueError(
+                f"{where} cannot be saved: it is the function {value!r}. A lambda or a "
+                "function of your own has no place in a file; use a bijector or layer, "
+                "or decorate a named function with "
+                "@keras.saving.register_keras_serializable(package=…)."
+            )
+        return {"function": registered}
+
+
+def _is_same(value, default) -> bool:
+    if default is inspect.Parameter.empty:
+        return False
+    simple = bool | int | float | str
+    return value is default or (
+        isinstance(value, simple) and type(value) is type(default) and value == default
+    )
+
+
+def _array(value: np.ndarray, where: str) -> dict:
+    if value.dtype.kind not in "biufV":
+        raise ValueError(
+            f"{where} cannot be saved: it is an array of {value.dtype.name}."
+        )
+    return {
+        "array": base64.b64encode(np.ascontiguousarray(value).tobytes()).decode(),
+        "dtype": value.dtype.name,
+        "shape": list(value.shape),
+    }
+
+
+class _Decoder:
+    """One pass over what `_Encoder` wrote."""
+
+    def __init__(self):
+        self._made = []
+
+    def decode(self, node):
+        """The value of a node."""
+        if isinstance(node, list):
+            return [self.decode(part) for part in node]
+        if not isinstance(node, Mapping):
+            return node
+        kind = next(iter(node), None)
+        if kind == "ref":
+            return self._made[node["ref"]]
+        plain = {
+            "float": lambda: float(node["float"]),
+            "tuple": lambda: tuple(self.decode(node["tuple"])),
+            "shape": lambda: tf.TensorShape(node["shape"]),
+            "dtype": lambda: tf.as_dtype(node["dtype"]),
+            "dict": lambda: {self.decode(k): self.decode(v) for k, v in node["dict"]},
+            "array": lambda: _to_array(node),
+        }
+        if kind in plain:
+            return plain[kind]()
+        made = {
+            "class": self._object,
+            "variable": lambda n: _variable(n["variable"]),
+            "transformed_variable": self._transformed_variable,
+            "tensor": lambda n: tf.constant(_to_array(n["tensor"])),
+            "transformer": self._transformer,
+            "keras_module": lambda n: KerasModule(self.decode(n["keras_module"])),
+            "layer": lambda n: _layer(n["layer"]),
+            "function": lambda n: _function(n["function"]),
+        }
+        if kind not in made:
+            raise ValueError(f"The saved flow has a part of an unknown kind: {kind!r}.")
+        value = made[kind](node)
+        self._made.append(value)
+        return value
+
+    def _object(self, node):
+        cls = _class_of(node["class"])
+        arguments = {k: self.decode(v) for k, v in node["arguments"].items()}
+        return cls(**arguments)
+
+    def _transformer(self, node) -> TransformerSpec:
+        return TransformerSpec(
+            _class_of(node["transformer"]), **self.decode(node["fields"])
+        )
+
+    def _transformed_variable(self, node):
+        # Their order is that of the encoder: first the variable, then the bijector.
+        fields = node["transformed_variable"]
+        variable = self.decode(fields["variable"])
+        bijector = self.decode(fields["bijector"])
+        made = tfp.util.TransformedVariable(
+            bijector.forward(variable),
+            bijector,
+            dtype=tf.as_dtype(fields["dtype"]),
+            name=fields["name"],
+        )
+        # In the place of the one that TFP has just made, which nothing shares.
+        made._pretransformed_input = variable
+        return made
+
+
+def _variable(fields) -> tf.Variable:
+    # Ones until Keras loads the values: zeros are no scale, and refused as such.
+    return tf.Variable(
+        tf.ones(fields["shape"], fields["dtype"]),
+        trainable=fields["trainable"],
+        name=fields["name"],
+    )
+
+
+def _to_array(node) -> np.ndarray:
+    dtype = tf.as_dtype(node["dtype"]).as_numpy_dtype
+    flat = np.frombuffer(base64.b64decode(node["array"]), dtype)
+    return flat.reshape(node["shape"]).copy()
+
+
+def _layer(config) -> keras.Layer:
+    layer = keras.saving.deserialize_keras_object(config)
+    if not isinstance(layer, keras.Layer):
+        raise ValueError(f"The saved flow has a {type(layer).__name__} for a layer.")
+    return layer
+
+
+def _function(name: str) -> Callable:
+    found = keras.saving.get_registered_object(name)
+    if not callable(found) or isinstance(found, type):
+        raise ValueError(
+            f"The saved flow names the function {name!r}, which is not registered with "
+            "Keras here: import the module that defines it."
+        )
+    return found
