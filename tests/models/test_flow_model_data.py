@@ -467,5 +467,5 @@ def test_single_batches_are_checked_too(x, make_model):
 def test_class_weights_and_unknown_metrics_are_refused(x, make_model):
     with pytest.raises(ValueError, match="no classes"):
         make_model().fit(x, class_weight={0: 1.0})
-    with pytest.raises(ValueError, match="bits_per_dimension.*'mse'"):
+    with pytest.raises(ValueError, match=r"bits_per_dimension.*'mse'"):
         make_model(metrics=["mse"])

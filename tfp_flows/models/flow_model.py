@@ -8,6 +8,7 @@ from tfp_flows import saving
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.models import data, steps
 from tfp_flows.models.adapt import adapt_layers
+from tfp_flows.models.export import export_model
 from tfp_flows.models.metrics import as_metrics
 from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
@@ -452,6 +453,28 @@ class FlowModel(keras.Model):
                 f"{self.name!r} is conditional: call sample(…, context=…)."
             )
         return self.distribution.sample(num_samples, seed=stateless)
+
+    def export(self, filepath, **kwargs) -> None:
+        """Writes a SavedModel, a folder that TensorFlow alone can load and serve.
+
+        What ``tf.saved_model.load`` gives has the functions ``log_prob(x)`` and
+        ``sample(n, seed)``, for a conditional flow ``log_prob(context, x)`` and
+        ``sample(context, n, seed)``; n and seed are integers of type int32.
+
+        Args:
+            filepath: of the folder.
+            **kwargs: ``format``, which must be ``"tf_saved_model"``.
+
+        Raises:
+            ValueError: another format; a path that is a file; an encoder whose input
+                has no known shape.
+        """
+        if kwargs.pop("format", "tf_saved_model") != "tf_saved_model" or kwargs:
+            raise ValueError(
+                "FlowModel.export writes a SavedModel and takes no other format or "
+                f"option, but got {kwargs or 'another format'}."
+            )
+        export_model(self, filepath)
 
     def summary(self, line_length: int = 88, print_fn=print):
         """Prints each part of the distribution with its number of parameters.

@@ -46,6 +46,15 @@ def _autoregressive(dtype: str) -> bijectors.Autoregressive:
     )
 
 
+def _conditional(dtype: str) -> bijectors.Conditional:
+    return bijectors.Conditional(
+        bijectors.Planar.trainable(2, seed=0, dtype=dtype),
+        conditioners.MLP([8], activation="tanh", seed=1, dtype=dtype),
+        context_size=3,
+        context=np.linspace(-1.0, 1.0, 3).astype(dtype),
+    )
+
+
 def _trainable(cls, event_size: int, **options) -> Callable[[str], tfb.Bijector]:
     return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype, **options)
 
@@ -77,6 +86,7 @@ EXAMPLES: dict[str, Example] = {
     "GaussianMixtureCDF": Example(
         _trainable(bijectors.GaussianMixtureCDF, 2, num_components=2)
     ),
+    "Conditional": Example(_conditional),
     "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
     "Householder": Example(_trainable(bijectors.Householder, 3), 3),
     "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
