@@ -28,7 +28,7 @@ import keras  # noqa: E402
 if keras.config.backend() != "tensorflow":
     raise ImportError(_BACKEND_ERROR.format(found=keras.config.backend()))
 
-from tfp_flows import bijectors, conditioners, distributions, flows  # noqa: E402
+from tfp_flows import bijectors, conditioners, distributions, flows, saving  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402
 
@@ -54,6 +54,7 @@ __all__ = [
     "datasets",
     "distributions",
     "flows",
+    "saving",
     "testing",
     "visualization",
 ]

@@ -3,8 +3,8 @@
 TFP's objects know the arguments that they were made with (``.parameters``), and so do
 Keras's layers (``get_config``): a flow is written as the tree of these, each object
 once, however many places hold it. Reading makes the objects anew. Only classes of TFP's
-bijectors and distributions, our own, and those registered with
-``keras.saving.register_keras_serializable`` are made; nothing in a file is run.
+bijectors and distributions, our own, and what was registered by `register` are made;
+nothing in a file is run.
 """
 
 import base64
@@ -23,12 +23,64 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors, distributions
 from tfp_flows.bijectors import TransformerSpec
+from tfp_flows.conditioners.masked_autoregressive_template import (
+    MaskedAutoregressiveTemplate,
+)
+from tfp_flows.conditioners.real_nvp_template import RealNVPTemplate
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.variables import KerasModule
 
 FORMAT = 1
 
-_KINDS = (tfb.Bijector, tfd.Distribution, ConditionalFlow)
+_TEMPLATES = (MaskedAutoregressiveTemplate, RealNVPTemplate)
+_KINDS = (tfb.Bijector, tfd.Distribution, ConditionalFlow, *_TEMPLATES)
+
+_REGISTERED: dict[str, type | Callable] = {}
+
+
+def register(package: str) -> Callable:
+    """A decorator for what files may name besides TFP's classes and ours.
+
+    For a bijector or distribution of one's own, which must hand the arguments of its
+    constructor to TFP as ``parameters``, and for a named function that one is given.
+    The process that reads the file must have imported the module, too.
+
+    Args:
+        package: put before the name, so that names do not clash.
+
+    Raises:
+        TypeError: neither such a class nor a function.
+        ValueError: the name is taken by another.
+
+    >>> @register("mine")
+    ... class Double(bijectors.Bijector):
+    ...     def __init__(self, validate_args=False, name="double"):
+    ...         super().__init__(dict(locals()), event_ndims=0)
+    """
+
+    def decorate(value):
+        is_class = isinstance(value, type)
+        if not callable(value) or (is_class and not issubclass(value, _KINDS)):
+            raise TypeError(
+                "saving.register takes a class of bijectors or distributions, or a "
+                f"function, but got {value!r}."
+            )
+        name = f"{package}>{value.__name__}"
+        other = _REGISTERED.setdefault(name, value)
+        if (other.__module__, other.__qualname__) != (
+            value.__module__,
+            value.__qualname__,
+        ):
+            raise ValueError(f"saving.register: {name!r} is taken by {other!r}.")
+        _REGISTERED[name] = value  # Anew where a notebook's cell is run again.
+        return value
+
+    return decorate
+
+
+def _registered_name(value) -> str | None:
+    names = (name for name, other in _REGISTERED.items() if other is value)
+    return next(names, None)
 
 
 def encode(flow) -> dict:
@@ -80,7 +132,7 @@ def _classes() -> dict[str, type]:
             value = getattr(module, name)
             if isinstance(value, type) and issubclass(value, _KINDS):
                 found[f"{prefix}.{name}"] = value
-    return found
+    return found | {f"tfp_flows.conditioners.{c.__name__}": c for c in _TEMPLATES}
 
 
 @functools.cache
@@ -99,25 +151,22 @@ def _class_name(cls: type, where: str) -> str:
     name = _names().get(cls)
     if name is not None:
         return name
-    registered = keras.saving.get_registered_name(cls)
-    if keras.saving.get_registered_object(registered) is cls:
-        return f"registered.{registered}"
+    registered = _registered_name(cls)
+    if registered is not None:
+        return registered
     raise ValueError(
         f"{where} cannot be saved: its class {cls.__module__}.{cls.__qualname__} is "
-        "neither TFP's nor ours. Decorate it with "
-        "@keras.saving.register_keras_serializable(package=…)."
+        "neither TFP's nor ours. Decorate it with @tfp_flows.saving.register(…)."
     )
 
 
 def _class_of(name: str) -> type:
-    cls = _classes().get(name)
-    if name.startswith("registered."):
-        cls = keras.saving.get_registered_object(name.removeprefix("registered."))
+    cls = _classes().get(name) or _REGISTERED.get(name)
     if not (isinstance(cls, type) and issubclass(cls, _KINDS)):
         raise ValueError(
             f"The saved flow names the class {name!r}, which is neither TFP's, nor "
-            "ours, nor registered with Keras here: import the module that defines it, "
-            "or do not trust the file."
+            "ours, nor registered here by tfp_flows.saving.register: import the module "
+            "that defines it, or do not trust the file."
         )
     return cls
 
@@ -226,13 +275,12 @@ class _Encoder:
         return {"class": name, "arguments": arguments}
 
     def _function(self, value: Callable, where: str) -> dict:
-        registered = keras.saving.get_registered_name(value)
-        if keras.saving.get_registered_object(registered) is not value:
+        registered = _registered_name(value)
+        if registered is None:
             raise ValueError(
                 f"{where} cannot be saved: it is the function {value!r}. A lambda or a "
                 "function of your own has no place in a file; use a bijector or layer, "
-                "or decorate a named function with "
-                "@keras.saving.register_keras_serializable(package=…)."
+                "or decorate a named function with @tfp_flows.saving.register(…)."
             )
         return {"function": registered}
 
@@ -348,10 +396,10 @@ def _layer(config) -> keras.Layer:
 
 
 def _function(name: str) -> Callable:
-    found = keras.saving.get_registered_object(name)
+    found = _REGISTERED.get(name)
     if not callable(found) or isinstance(found, type):
         raise ValueError(
-            f"The saved flow names the function {name!r}, which is not registered with "
-            "Keras here: import the module that defines it."
+            f"The saved flow names the function {name!r}, which is not registered "
+            "here: import the module that defines it."
         )
     return found

@@ -16,6 +16,11 @@ class MaskedAutoregressiveTemplate(tf.Module):
         self.network = network
         self._num_params = num_params
 
+    @property
+    def parameters(self) -> dict:
+        """The arguments of the constructor."""
+        return {"network": self.network, "num_params": self._num_params}
+
     def __call__(self, x, conditional_input=None):
         """Parameters ``[..., D, num_params]``."""
         context = [] if conditional_input is None else [conditional_input]

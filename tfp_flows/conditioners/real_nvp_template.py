@@ -16,6 +16,11 @@ class RealNVPTemplate(tf.Module):
         self.network = network
         self._output_units = output_units
 
+    @property
+    def parameters(self) -> dict:
+        """The arguments of the constructor."""
+        return {"network": self.network, "output_units": self._output_units}
+
     def __call__(self, x, output_units: int):
         """Shift and log-scale, each ``[..., output_units]``."""
         if output_units != self._output_units:

@@ -1,0 +1,403 @@
+"""Models as .keras files: read in another process, to the last bit; tampered ones."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+import tfp_flows
+from tfp_flows import bijectors as b
+from tfp_flows import flows, saving
+from tfp_flows.conditioners import (
+    MADE,
+    MLP,
+    masked_autoregressive_template,
+    real_nvp_template,
+)
+from tfp_flows.distributions import ConditionalFlow, StandardNormal
+
+SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
+X = np.random.default_rng(0).normal(size=[24, 3]).astype("float32")
+C = np.random.default_rng(1).normal(size=[24, 2]).astype("float32")
+
+
+def on_normal(*bijectors, dtype="float32"):
+    return tfd.TransformedDistribution(
+        StandardNormal(3, dtype), tfb.Chain(list(bijectors))
+    )
+
+
+def by_hand():
+    """Chains in chains, shared and constant parts, TFP's and ours."""
+    shift = tf.Variable([1.0, 2.0, 3.0])
+    shared = MLP([4], seed=0)
+    mask = [True, False, False]
+    layers = [
+        b.Coupling(shared, b.Affine.spec(log_scale_bound=2.0), mask, name=name)
+        for name in ("first", "second")
+    ]
+    scale = tfp.util.TransformedVariable([1.0, 1.0, 2.0], tfb.Softplus())
+    return tfd.TransformedDistribution(
+        tfd.MultivariateNormalDiag(tf.zeros(3), scale_diag=tf.Variable(tf.ones(3))),
+        tfb.Chain(
+            [
+                b.Standardize(3),
+                layers[0],
+                b.Permutation.random(3, seed=3),
+                tfb.Invert(tfb.Chain([tfb.Scale(scale), tfb.Shift(shift)])),
+                tfb.Permute(np.array([2, 0, 1])),
+                layers[1],
+                tfb.Shift(shift),
+                b.LULinear.trainable(3, seed=0, permute=True),
+            ]
+        ),
+    )
+
+
+def linear_layers():
+    return on_normal(
+        b.QRLinear.trainable(3, seed=0),
+        b.Householder.trainable(3, seed=0),
+        b.OrthogonalExponential.trainable(3, seed=0),
+        tfb.ScaleMatvecTriL(tf.Variable(tf.eye(3))),
+    )
+
+
+def elementwise():
+    return on_normal(
+        b.Bound([-20.0] * 3, [20.0] * 3),
+        b.GaussianMixtureCDF.trainable(3, num_components=2, seed=0),
+        tfb.Invert(b.GaussianMixtureCDF.trainable(3, num_components=2, seed=0)),
+        b.CubicSpline.trainable(3, num_bins=3, seed=0),
+        tfb.SinhArcsinh(tf.Variable(0.1), tailweight=tf.Variable(1.1)),
+    )
+
+
+def templates():
+    return on_normal(
+        tfb.MaskedAutoregressiveFlow(
+            masked_autoregressive_template(3, hidden_units=[4], seed=0)
+        ),
+        tfb.RealNVP(
+            num_masked=1,
+            shift_and_log_scale_fn=real_nvp_template(3, 1, hidden_units=[4], seed=0),
+        ),
+    )
+
+
+def mixture():
+    return tfd.MixtureSameFamily(
+        tfd.Categorical(logits=tf.Variable([0.0, 1.0])),
+        tfd.MultivariateNormalDiag(tf.Variable(np.array([[0.0] * 3, [1.0] * 3], "f"))),
+    )
+
+
+FLOWS = {
+    "maf": lambda: flows.maf(3, permutation=b.Permutation.random, **SMALL),
+    "iaf": lambda: flows.iaf(3, permutation=b.LULinear.trainable, **SMALL),
+    "made": lambda: flows.made(
+        3,
+        transformer=b.GaussianMixtureCDF.spec(num_components=2),
+        hidden_units=[4],
+        seed=0,
+    ),
+    "nsf": lambda: flows.nsf(3, num_bins=3, **SMALL),
+    "autoregressive nsf": lambda: flows.nsf(3, autoregressive=True, **SMALL),
+    "linear_spline": lambda: flows.linear_spline(3, num_bins=3, **SMALL),
+    "quadratic_spline": lambda: flows.quadratic_spline(3, num_bins=3, **SMALL),
+    "cubic_spline": lambda: flows.cubic_spline(3, num_bins=3, **SMALL),
+    "real_nvp": lambda: flows.real_nvp(3, activation="tanh", **SMALL),
+    "nice": lambda: flows.nice(3, dtype="float64", **SMALL),
+    "planar": lambda: flows.planar(3, num_layers=2, seed=0),
+    "radial": lambda: flows.radial(3, num_layers=2, fast="sample", seed=0),
+    "linear": lambda: flows.linear(3, base=mixture()),
+    "by hand": by_hand,
+    "linear layers": linear_layers,
+    "elementwise": elementwise,
+    "templates": templates,
+    "conditional maf": lambda: flows.maf(3, context_size=2, **SMALL),
+    "conditional planar": lambda: flows.planar(3, context_size=2, **SMALL),
+}
+
+
+def make_model(name):
+    flow = FLOWS[name]()
+    encoder = None
+    if isinstance(flow, ConditionalFlow):
+        keras.utils.set_random_seed(0)
+        encoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model = tfp_flows.FlowModel(flow, encoder=encoder, seed=3)
+    model.compile(keras.optimizers.Adam(0.01), metrics=["nats"], run_eagerly=True)
+    return model
+
+
+def data_of(model):
+    return (C, X) if isinstance(model.distribution, ConditionalFlow) else (X,)
+
+
+def results(model):
+    data = data_of(model)
+    model.compile(run_eagerly=True)
+    inputs = data if len(data) == 2 else data[0]
+    context = {"context": C[:2]} if len(data) == 2 else {}
+    return model.predict(inputs, verbose=0), model.sample(4, seed=5, **context).numpy()
+
+
+LOAD = """
+    import sys, keras, numpy as np, tfp_flows
+    sys.path.insert(0, sys.argv[2])
+    from pathlib import Path
+    from test_saving import results
+    for path in sorted(Path(sys.argv[1]).glob("*.keras")):
+        log_prob, samples = results(keras.models.load_model(path))
+        np.savez(path.with_suffix(".npz"), log_prob=log_prob, samples=samples)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """All models, trained a little, saved, and read by another process."""
+    folder = tmp_path_factory.mktemp("saved")
+    expected = {}
+    for name in FLOWS:
+        model = make_model(name)
+        model.fit(*data_of(model), epochs=1, verbose=0)
+        model.save(folder / f"{name}.keras")
+        expected[name] = results(model)
+    here = __file__.rsplit("/", 1)[0]
+    command = [sys.executable, "-c", textwrap.dedent(LOAD), str(folder), here]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, expected
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_another_process_reads_it_to_the_last_bit(name, saved):
+    folder, expected = saved
+    found = np.load(folder / f"{name}.npz")
+    for key, value in zip(("log_prob", "samples"), expected[name], strict=True):
+        assert np.all(np.isfinite(value))
+        np.testing.assert_array_equal(found[key], value)
+
+
+@pytest.mark.parametrize("name", ["by hand", "conditional maf", "nice"])
+def test_training_goes_on_as_if_it_had_not_stopped(name, saved, tmp_path):
+    model = make_model(name)
+    model.fit(*data_of(model), epochs=2, verbose=0)
+    model.save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras")
+    assert copy.run_eagerly and copy.metrics_names == model.metrics_names
+    assert copy.optimizer.iterations == model.optimizer.iterations
+    for part in (model, copy):
+        part.fit(*data_of(part), epochs=4, initial_epoch=2, verbose=0)
+    for old, new in zip(model.weights, copy.weights, strict=True):
+        assert old.name == new.name and old.trainable == new.trainable
+        np.testing.assert_array_equal(old, new)
+    for old, new in zip(
+        model.optimizer.variables, copy.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_what_is_shared_stays_shared():
+    encoded = json.loads(json.dumps(saving.encode(by_hand())))
+    flow = saving.decode(encoded)
+    layers = flow.bijector.bijectors
+    assert layers[1].conditioner.layer is layers[5].conditioner.layer
+    assert layers[6].shift is layers[3].bijector.bijectors[1].shift
+    assert len(flow.trainable_variables) == len(by_hand().trainable_variables)
+
+
+def test_a_layer_that_waits_for_data_still_does():
+    model = tfp_flows.FlowModel(on_normal(b.Standardize(3), b.Affine.trainable(3)))
+    flow = saving.decode(saving.encode(model.distribution))
+    copy = tfp_flows.FlowModel(flow)
+    copy.set_weights(model.get_weights())
+    assert not copy.distribution.bijector.bijectors[0].adapted
+    copy.fit(X, verbose=0)
+    assert copy.distribution.bijector.bijectors[0].adapted
+
+
+def test_dtype_seed_and_options_survive():
+    spec = b.RationalQuadraticSpline.spec(num_bins=3, low=-5.0).invert()
+    layer = b.Autoregressive(
+        MADE(
+            3, [4], order=[2, 0, 1], residual=True, activation="relu", dtype="float64"
+        ),
+        spec,
+        name="mine",
+    )
+    copy = saving.decode(json.loads(json.dumps(saving.encode(layer))))
+    assert copy.name == "mine" and copy.dtype == tf.float64
+    network = copy.conditioner.layer
+    assert network.order == [2, 0, 1] and network.residual
+    assert copy.transformer == spec
+
+
+@saving.register("tests")
+class Doubled(b.Bijector):
+    def __init__(self, validate_args=False, name="doubled"):
+        super().__init__(dict(locals()), event_size=3, is_constant_jacobian=True)
+
+    def _forward(self, x):
+        return 2.0 * x
+
+    def _inverse(self, y):
+        return y / 2.0
+
+    def _forward_log_det_jacobian(self, x):
+        return tf.constant(3.0 * np.log(2.0), x.dtype)
+
+
+@saving.register("tests")
+def shift_and_scale(x, output_units, **kwargs):
+    return tf.zeros([output_units]), tf.zeros([output_units])
+
+
+def test_registered_classes_and_functions():
+    flow = on_normal(
+        Doubled(),
+        tfb.RealNVP(1, shift_and_log_scale_fn=shift_and_scale),
+    )
+    copy = saving.decode(json.loads(json.dumps(saving.encode(flow))))
+    np.testing.assert_array_equal(copy.log_prob(X), flow.log_prob(X))
+
+
+class Foreign(tfb.Bijector):
+    def __init__(self, name="foreign"):
+        super().__init__(parameters={"name": name}, forward_min_event_ndims=0)
+
+
+UNSAVABLE = {
+    "a lambda": (
+        lambda: tfb.Inline(lambda x: x, forward_min_event_ndims=0, name="mine"),
+        r"bijectors\[0\] = Inline 'mine': forward_fn cannot be saved.*lambda",
+    ),
+    "a function": (
+        lambda: b.Coupling(
+            lambda x: tf.tile(x, [1, 4]), b.Affine.spec(), [True, False, False]
+        ),
+        r"Coupling 'coupling': conditioner cannot be saved.*function",
+    ),
+    "a class of the user's": (Foreign, "Foreign.*saving.register"),
+}
+
+
+@pytest.mark.parametrize("name", UNSAVABLE)
+def test_what_cannot_be_saved(name, tmp_path):
+    make, message = UNSAVABLE[name]
+    model = tfp_flows.FlowModel(on_normal(make(), b.Affine.trainable(3)))
+    path = tmp_path / "m.keras"
+    path.write_text("an earlier file")
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        model.save(path)
+    assert path.read_text() == "an earlier file"
+
+
+def rewritten(source, target, change):
+    """A copy of a .keras file with another configuration."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                change(config["config"])
+                content = json.dumps(config)
+            new.writestr(name, content)
+    return target
+
+
+def class_named(name):
+    def change(config):
+        root = config["distribution"]["root"]
+        root["class"] = name
+
+    return change
+
+
+def another_format(config):
+    config["distribution"]["format"] = 99
+
+
+def no_such_part(config):
+    config["distribution"]["root"] = {"pickle": "gASVIAAAAAAAAACM"}
+
+
+def a_missing_argument(config):
+    config["distribution"]["root"]["arguments"].pop("distribution")
+
+
+def a_reference_to_nothing(config):
+    config["distribution"]["root"]["arguments"]["bijector"] = {"ref": 1234}
+
+
+TAMPERED = {
+    "a class that runs code": (class_named("os.system"), "'os.system'.*not trust"),
+    "a class of TFP that is no bijector": (class_named("tfd.kl_divergence"), "trust"),
+    "another version": (another_format, "format 99, but .* reads format 1"),
+    "a part of another kind": (no_such_part, "unknown kind: 'pickle'"),
+    "a missing argument": (a_missing_argument, "file was changed"),
+    "a reference to nothing": (a_reference_to_nothing, "file was changed"),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_a_tampered_file_is_refused(name, saved, tmp_path):
+    change, message = TAMPERED[name]
+    path = rewritten(saved[0] / "maf.keras", tmp_path / "m.keras", change)
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        keras.models.load_model(path)
+
+
+def test_a_lambda_layer_in_a_file_is_not_run(saved, tmp_path):
+    marker = tmp_path / "ran"
+    code = f"lambda x: __import__('pathlib').Path({str(marker)!r}).touch()"
+    layer = keras.layers.Lambda(eval(code), output_shape=(2,))
+    config = keras.saving.serialize_keras_object(layer)
+
+    def change(config_of_model):
+        config_of_model["encoder"] = config
+
+    path = rewritten(saved[0] / "conditional maf.keras", tmp_path / "m.keras", change)
+    with pytest.raises(ValueError, match=r"(?s)[Ll]ambda.*unsafe|unsafe.*[Ll]ambda"):
+        keras.models.load_model(path)
+    assert not marker.exists()
+
+
+def test_truncated_files_are_refused(saved, tmp_path):
+    content = (saved[0] / "maf.keras").read_bytes()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "m.keras"
+    for length in rng.integers(0, len(content) - 1, size=100):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError):
+            keras.models.load_model(path)
+
+
+def test_flipped_bytes_never_give_another_model(saved, tmp_path):
+    """Refused, or read as it was: what Keras does not read may be changed."""
+    shutil.copy(saved[0] / "maf.keras", tmp_path / "good.keras")
+    content = (tmp_path / "good.keras").read_bytes()
+    expected = keras.models.load_model(tmp_path / "good.keras").get_weights()
+    rng = np.random.default_rng(1)
+    path = tmp_path / "m.keras"
+    for place in rng.integers(0, len(content), size=12):
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        path.write_bytes(bytes(changed))
+        try:
+            found = keras.models.load_model(path).get_weights()
+        except Exception:  # By zip's check of each member, mostly.
+            continue
+        for old, new in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(old, new)
