@@ -181,17 +181,18 @@ class MADE(Conditioner):
         if context is None:
             return [0.0] * len(self._layers_in_order)
         columns = tf.transpose(tf.cast(context, dtype))
-        return [layer(columns) for layer in self._context_layers]
+        return [tf.cast(layer(columns), dtype) for layer in self._context_layers]
 
     def _pre_activations(self, h, added) -> list[tf.Tensor]:
-        """Of each hidden layer, and of the output at the end."""
+        """Of each hidden layer, and of the output at the end, in the dtype of ``h``."""
+        dtype = h.dtype
         *hidden, last = self._layers_in_order
         found = []
         for index, layer in enumerate(hidden):
-            found.append(layer(h) + added[index])
+            found.append(tf.cast(layer(h), dtype) + added[index])
             active = self.activation(found[-1])
             h = active + h if self._skips(index) else active
-        return [*found, last(h) + added[-1]]
+        return [*found, tf.cast(last(h), dtype) + added[-1]]
 
     def _skips(self, index: int) -> bool:
         """Whether hidden layer ``index`` adds its input."""

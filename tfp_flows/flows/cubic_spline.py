@@ -50,7 +50,8 @@ def cubic_spline(
             permute=True)`` and the like.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial weights and of the permutations.
-        dtype: float32 or float64.
+        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
+            ``"mixed_bfloat16"``, with which all else is float32.
 
     Raises:
         ValueError: an event size below 2, a number of layers or bins below 1, a base of

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -50,7 +51,7 @@ def make_flow(
         ValueError: ``base`` has another event shape than ``[D]``.
         TypeError: ``base`` has another dtype.
     """
-    dtype = tf.as_dtype(dtype)
+    dtype = flow_dtype(dtype, name)
     if base is not None and not isinstance(base, tfd.Distribution):
         raise TypeError(
             f"flows.{name}: the base must be a tfd.Distribution, but got {base!r}."
@@ -119,8 +120,10 @@ def repeat(
             f"flows.{name}: fast must be 'log_prob' or 'sample', but got {fast!r}."
         )
 
+    own_dtype = flow_dtype(dtype, name)
+
     def make_layer(_, layer_seed: int) -> tfb.Bijector:
-        layer = bijector_class.trainable(event_size, seed=layer_seed, dtype=dtype)
+        layer = bijector_class.trainable(event_size, seed=layer_seed, dtype=own_dtype)
         if context_size is not None:
             network = MLP(
                 hidden_units, activation=activation, seed=layer_seed, dtype=dtype
@@ -184,14 +187,14 @@ def coupling_flow(
         permutation: as for `with_permutations`.
         base: as for `make_flow`.
         seed: of the initial weights.
-        dtype: of the flow.
+        dtype: as for `flow_dtype`.
         name: of the flow.
         last: bijectors after the couplings.
 
     Raises:
         ValueError, TypeError: as `make_layers`, `half_mask` and `make_flow`.
     """
-    _check_dtype(dtype, name)
+    own_dtype = flow_dtype(dtype, name)
 
     def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
         network = MLP(
@@ -206,7 +209,12 @@ def coupling_flow(
 
     layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
     layers = with_permutations(
-        layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
+        layers,
+        permutation,
+        event_size=event_size,
+        seed=seed,
+        dtype=own_dtype,
+        name=name,
     )
     return make_flow(
         [*layers, *last],
@@ -247,7 +255,7 @@ def autoregressive_flow(
         permutation: as for `with_permutations`.
         base: as for `make_flow`.
         seed: of the initial weights.
-        dtype: of the flow.
+        dtype: as for `flow_dtype`.
         name: of the flow.
         wrap: what each layer is wrapped in, such as ``tfb.Invert``.
 
@@ -255,7 +263,7 @@ def autoregressive_flow(
         ValueError, TypeError: as `make_layers`, `make_flow` and
             `tfp_flows.conditioners.MADE`.
     """
-    _check_dtype(dtype, name)
+    own_dtype = flow_dtype(dtype, name)
 
     size = checked_count(event_size, f"flows.{name}: event_size")
 
@@ -274,7 +282,12 @@ def autoregressive_flow(
 
     layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
     layers = with_permutations(
-        layers, permutation, event_size=event_size, seed=seed, dtype=dtype, name=name
+        layers,
+        permutation,
+        event_size=event_size,
+        seed=seed,
+        dtype=own_dtype,
+        name=name,
     )
     return make_flow(
         layers,
@@ -331,6 +344,19 @@ def with_permutations(
     return found
 
 
-def _check_dtype(dtype, name: str) -> None:
-    if not tf.as_dtype(dtype).is_floating:
+def flow_dtype(dtype, name: str) -> tf.DType:
+    """The dtype of a flow whose networks have this dtype or Keras dtype policy.
+
+    Under ``"mixed_bfloat16"`` the networks compute in bfloat16; weights, points and
+    log-determinants are float32.
+
+    Raises:
+        TypeError: not floating.
+        ValueError: no dtype, and no policy that Keras knows.
+    """
+    if isinstance(dtype, tf.DType | type):
+        dtype = tf.as_dtype(dtype).name
+    found = tf.as_dtype(keras.dtype_policies.get(dtype).variable_dtype)
+    if not found.is_floating:
         raise TypeError(f"flows.{name}: dtype must be floating, but got {dtype}.")
+    return found

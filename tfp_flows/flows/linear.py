@@ -31,7 +31,8 @@ def linear(
         activation: of its hidden layers.
         base: of event shape [D]; a standard normal if not given.
         seed: taken for the sake of uniformity; the start is not random.
-        dtype: float32 or float64.
+        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
+            ``"mixed_bfloat16"``, with which all else is float32.
 
     Raises:
         ValueError: an event size below 1, or a base of another event shape.

@@ -35,7 +35,8 @@ def made(
             networks see a context of that size; ``None`` for none.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial weights.
-        dtype: float32 or float64.
+        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
+            ``"mixed_bfloat16"``, with which all else is float32.
 
     Raises:
         ValueError: an event size below 1, hidden layers that are too narrow, or a base

@@ -6,7 +6,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
-from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
+from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow, flow_dtype
 
 
 def nice(
@@ -39,7 +39,8 @@ def nice(
             permute=True)`` and the like.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial weights and of the permutations.
-        dtype: float32 or float64.
+        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
+            ``"mixed_bfloat16"``, with which all else is float32.
 
     Raises:
         ValueError: an event size below 2, a number of layers below 1, a base of
@@ -55,7 +56,7 @@ def nice(
     Paper: Dinh, Krueger and Bengio (2014), NICE: non-linear independent components
     estimation.
     """
-    scale = Affine.trainable(event_size, dtype=dtype, name="scale")
+    scale = Affine.trainable(event_size, dtype=flow_dtype(dtype, "nice"), name="scale")
     return coupling_flow(
         TransformerSpec(tfb.Shift, {"shift": ()}),
         event_size=event_size,

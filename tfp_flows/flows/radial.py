@@ -36,7 +36,8 @@ def radial(
         activation: of their hidden layers.
         base: of event shape [D]; a standard normal if not given.
         seed: of the initial values.
-        dtype: float32 or float64.
+        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
+            ``"mixed_bfloat16"``, with which all else is float32.
 
     Raises:
         ValueError: an event size or number of layers below 1, another ``fast``, or a
