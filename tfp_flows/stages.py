@@ -12,7 +12,7 @@ def stages(flow):
     The forward map of `tfb.Chain([f, g])` is f(g(z)): a chain lists its last step
     first. Here the first step comes first: `[g, f]`. Chains within chains are
     flattened, and the inverse of a chain becomes the inverses of its parts in opposite
-    order.
+    order. A flow whose base is a flow is one of the stages of both.
 
     Args:
         flow: a `tfd.TransformedDistribution`.
@@ -37,7 +37,12 @@ def stages(flow):
             "flow must be a tfd.TransformedDistribution (a base and a bijector), got "
             f"{type(flow).__name__}."
         )
-    return flow.distribution, _in_order(flow.bijector)
+    base, bijectors = flow.distribution, _in_order(flow.bijector)
+    # Not of `tfd.MultivariateNormalDiag`, a subclass, which is one part for a reader.
+    if issubclass(tfd.TransformedDistribution, type(base)):
+        base, inner = stages(base)
+        bijectors = [*inner, *bijectors]
+    return base, bijectors
 
 
 def _in_order(bijector):

@@ -88,6 +88,18 @@ def test_stages_of_a_flow():
     np.testing.assert_allclose(dots(figure.axes[-1])[0], x, rtol=1e-5)
 
 
+def test_stages_of_a_flow_on_a_flow():
+    """A base that is a flow is taken apart; TFP's normals are not."""
+    inner = tfd.TransformedDistribution(BASE, tfb.Chain([STEPS[1], STEPS[0]]))
+    base, bijectors = visualization.stages(tfd.TransformedDistribution(inner, STEPS[2]))
+    assert base is BASE and bijectors == STEPS
+    normal = tfd.MultivariateNormalDiag([0.0, 1.0])
+    base, bijectors = visualization.stages(
+        tfd.TransformedDistribution(normal, STEPS[0])
+    )
+    assert base is normal and bijectors == STEPS[:1]
+
+
 def test_stages_of_an_inverse():
     chain = tfb.Chain([STEPS[2], tfb.Invert(STEPS[0]), STEPS[1]])
     flow = tfd.TransformedDistribution(BASE, tfb.Invert(chain))

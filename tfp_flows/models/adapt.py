@@ -6,12 +6,11 @@ or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a pro
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.distributions import ConditionalFlow
@@ -54,7 +53,8 @@ def adapt_layers(
         return
     is_conditional = isinstance(distribution, ConditionalFlow)
     flow = distribution.flow if is_conditional else distribution
-    layers = list(_from_data_to_base(flow))
+    is_flow = is_a(flow, tfd.TransformedDistribution)
+    layers = stages(flow)[1][::-1] if is_flow else []
     for part in waiting:
         if not any(part is layer for layer in layers):
             raise ValueError(
@@ -87,12 +87,6 @@ def _is_waiting(part) -> bool:
 
 def _label(part) -> str:
     return f"{type(part).__name__} {part.name!r}"
-
-
-def _from_data_to_base(distribution) -> Iterator[tfb.Bijector]:
-    while is_a(distribution, tfd.TransformedDistribution):
-        distribution, bijectors = stages(distribution)
-        yield from reversed(bijectors)
 
 
 def _readable_again(x, num_batches: int | None, who: str):
