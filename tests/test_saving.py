@@ -278,6 +278,24 @@ class Foreign(tfb.Bijector):
         super().__init__(parameters={"name": name}, forward_min_event_ndims=0)
 
 
+@saving.register("tests")
+class Hidden(b.Bijector):
+    """It does not tell TFP what it was made with."""
+
+    def __init__(self, scale, validate_args=False, name="hidden"):
+        self._scale = scale
+        super().__init__({"name": name, "validate_args": validate_args}, event_size=3)
+
+    def _forward(self, x):
+        return self._scale * x
+
+    def _forward_log_det_jacobian(self, x):
+        return tf.fill(tf.shape(x)[:-1], 3.0 * tf.math.log(self._scale))
+
+    def _inverse(self, y):
+        return y / self._scale
+
+
 UNSAVABLE = {
     "a lambda": (
         lambda: tfb.Inline(lambda x: x, forward_min_event_ndims=0, name="mine"),
@@ -289,6 +307,16 @@ UNSAVABLE = {
         ),
         r"Coupling 'coupling': conditioner cannot be saved.*function",
     ),
+    "hidden arguments": (
+        lambda: Hidden(3.0),
+        r"Hidden 'hidden' cannot be saved.*\['scale'\]",
+    ),
+    "a variable that TFP froze": (
+        lambda: tfd.MultivariateNormalFullCovariance(
+            tf.Variable([5.0] * 3, trainable=False), tf.eye(3)
+        ),
+        "loc cannot be saved: it is a tf.Variable",
+    ),
     "a class of the user's": (Foreign, "Foreign.*saving.register"),
 }
 
@@ -296,12 +324,80 @@ UNSAVABLE = {
 @pytest.mark.parametrize("name", UNSAVABLE)
 def test_what_cannot_be_saved(name, tmp_path):
     make, message = UNSAVABLE[name]
-    model = tfp_flows.FlowModel(on_normal(make(), b.Affine.trainable(3)))
+    part = make()
+    if isinstance(part, tfd.Distribution):
+        flow = tfd.TransformedDistribution(part, b.Affine.trainable(3))
+    else:
+        flow = on_normal(part, b.Affine.trainable(3))
+    model = tfp_flows.FlowModel(flow)
     path = tmp_path / "m.keras"
     path.write_text("an earlier file")
     with pytest.raises(ValueError, match=f"(?s){message}"):
         model.save(path)
     assert path.read_text() == "an earlier file"
+
+
+def lambda_encoder():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda c: 2 * c)])
+
+
+UNLOADABLE = {
+    "a lambda in a network": lambda: tfp_flows.FlowModel(
+        on_normal(
+            b.Coupling(
+                MLP([4], activation=lambda x: x**2),
+                b.Affine.spec(),
+                [True, False, False],
+            )
+        )
+    ),
+    "a lambda in an encoder": lambda: tfp_flows.FlowModel(
+        flows.maf(3, context_size=2, **SMALL), encoder=lambda_encoder()
+    ),
+    "variables made at a call": lambda: normalised(),
+}
+
+
+def normalised():
+    layer = tfb.BatchNormalization()
+    layer.inverse(X)
+    return tfp_flows.FlowModel(on_normal(layer, b.Affine.trainable(3)))
+
+
+@pytest.mark.parametrize("name", UNLOADABLE)
+def test_what_could_not_be_loaded_again(name, tmp_path):
+    """Keras itself would write it, and fail when the model is lost."""
+    with pytest.raises(ValueError, match="cannot be saved, for it"):
+        UNLOADABLE[name]().save(tmp_path / "m.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_kind_of_file(tmp_path):
+    with pytest.raises(ValueError, match=r"\.keras file, but the path is"):
+        make_model("linear").save(str(tmp_path / "m.h5"))
+
+
+def test_frozen_layers_stay_frozen(tmp_path):
+    flow = flows.maf(3, **SMALL)
+    flow.bijector.bijectors[0].conditioner.layer.trainable = False
+    model = tfp_flows.FlowModel(flow)
+    model.save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras")
+    assert len(copy.trainable_weights) == len(model.trainable_weights) == 4
+
+
+def test_dtypes_of_numbers_and_limits_that_are_variables():
+    flow = on_normal(
+        tfb.Scale(np.float64(2.0)),
+        b.Bound(tf.Variable([-9.0] * 3, dtype="float64"), np.array([9.0] * 3)),
+        b.Affine(keras.Variable([1.0] * 3, dtype="float64"), np.zeros(3)),
+        dtype=np.float64,
+    )
+    copy = saving.decode(json.loads(json.dumps(saving.encode(flow))))
+    for old, new in zip(flow.variables, copy.variables, strict=True):
+        new.assign(old)
+    x = X.astype("float64")
+    np.testing.assert_array_equal(copy.log_prob(x), flow.log_prob(x))
 
 
 def rewritten(source, target, change):
@@ -317,33 +413,60 @@ def rewritten(source, target, change):
     return target
 
 
-def class_named(name):
-    def change(config):
-        root = config["distribution"]["root"]
-        root["class"] = name
+def forged(change):
+    """A change of the flow by someone who knows of the checksum."""
 
-    return change
+    def change_both(config):
+        flow = config["distribution"]
+        change(flow["root"])
+        flow["sha256"] = saving._digest(flow["root"])
+
+    return change_both
+
+
+def class_named(name):
+    return forged(lambda root: root.update({"class": name}))
 
 
 def another_format(config):
     config["distribution"]["format"] = 99
 
 
-def no_such_part(config):
-    config["distribution"]["root"] = {"pickle": "gASVIAAAAAAAAACM"}
+def an_option(config):
+    config["distribution"]["root"]["arguments"]["name"] = "another"
 
 
-def a_missing_argument(config):
-    config["distribution"]["root"]["arguments"].pop("distribution")
+def no_flow(config):
+    del config["distribution"]
 
 
-def a_reference_to_nothing(config):
-    config["distribution"]["root"]["arguments"]["bijector"] = {"ref": 1234}
+@forged
+def no_such_part(root):
+    root.clear()
+    root["pickle"] = "gASVIAAAAAAAAACM"
+
+
+@forged
+def a_missing_argument(root):
+    del root["arguments"]["distribution"]
+
+
+@forged
+def a_reference_to_nothing(root):
+    root["arguments"]["bijector"] = {"ref": 1234}
+
+
+@forged
+def a_reference_backwards(root):
+    root["arguments"]["bijector"] = {"ref": -1}
 
 
 TAMPERED = {
     "a class that runs code": (class_named("os.system"), "'os.system'.*not trust"),
     "a class of TFP that is no bijector": (class_named("tfd.kl_divergence"), "trust"),
+    "an option": (an_option, "checksum"),
+    "no flow": (no_flow, r"no FlowModel.*\['distribution'\]"),
+    "a reference backwards": (a_reference_backwards, "file was changed"),
     "another version": (another_format, "format 99, but .* reads format 1"),
     "a part of another kind": (no_such_part, "unknown kind: 'pickle'"),
     "a missing argument": (a_missing_argument, "file was changed"),

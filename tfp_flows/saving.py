@@ -10,7 +10,9 @@ nothing in a file is run.
 import base64
 import dataclasses
 import functools
+import hashlib
 import inspect
+import json
 import math
 from collections.abc import Callable, Mapping
 
@@ -28,7 +30,7 @@ from tfp_flows.conditioners.masked_autoregressive_template import (
 )
 from tfp_flows.conditioners.real_nvp_template import RealNVPTemplate
 from tfp_flows.distributions import ConditionalFlow
-from tfp_flows.variables import KerasModule
+from tfp_flows.variables import KerasModule, find_weights, storage_ids
 
 FORMAT = 1
 
@@ -42,7 +44,8 @@ def register(package: str) -> Callable:
     """A decorator for what files may name besides TFP's classes and ours.
 
     For a bijector or distribution of one's own, which must hand the arguments of its
-    constructor to TFP as ``parameters``, and for a named function that one is given.
+    constructor to TFP as ``parameters``; for another ``tf.Module`` that one is given,
+    with an attribute ``parameters`` of that kind; and for a named function.
     The process that reads the file must have imported the module, too.
 
     Args:
@@ -60,10 +63,12 @@ def register(package: str) -> Callable:
 
     def decorate(value):
         is_class = isinstance(value, type)
-        if not callable(value) or (is_class and not issubclass(value, _KINDS)):
+        if not hasattr(value, "__qualname__") or (
+            is_class and not issubclass(value, tf.Module)
+        ):
             raise TypeError(
-                "saving.register takes a class of bijectors or distributions, or a "
-                f"function, but got {value!r}."
+                "saving.register takes a class of bijectors, distributions or "
+                f"tf.Modules, or a named function, but got {value!r}."
             )
         name = f"{package}>{value.__name__}"
         other = _REGISTERED.setdefault(name, value)
@@ -90,7 +95,17 @@ def encode(flow) -> dict:
         ValueError: a part that cannot be written, such as a lambda, with the place
             where it is.
     """
-    return {"format": FORMAT, "root": _Encoder().encode(flow, "flow")}
+    root = _Encoder(storage_ids(_weights(flow))).encode(flow, "flow")
+    return {"format": FORMAT, "sha256": _digest(root), "root": root}
+
+
+def _weights(flow) -> list[keras.Variable]:
+    weights = find_weights(flow)
+    return [*weights.variables, *(v for part in weights.layers for v in part.variables)]
+
+
+def _digest(root) -> str:
+    return hashlib.sha256(json.dumps(root, sort_keys=True).encode()).hexdigest()
 
 
 def decode(encoded: Mapping):
@@ -107,14 +122,16 @@ def decode(encoded: Mapping):
             f"The flow was saved in format {encoded['format']!r}, but this version of "
             f"tfp_flows reads format {FORMAT}."
         )
+    root = encoded.get("root")
+    if _digest(root) != encoded.get("sha256"):
+        raise ValueError("The saved flow was changed: its checksum is another one.")
     try:
-        return _Decoder().decode(encoded["root"])
-    except ValueError:
-        raise
+        return _Decoder().decode(root)
     except Exception as error:
+        reason = error if isinstance(error, ValueError) else repr(error)
         raise ValueError(
-            f"The saved flow cannot be read; the file was changed, or written by "
-            f"another version: {type(error).__name__}: {error}"
+            "The saved flow cannot be read; the file was changed, or written by "
+            f"another version: {reason}"
         ) from error
 
 
@@ -162,7 +179,7 @@ def _class_name(cls: type, where: str) -> str:
 
 def _class_of(name: str) -> type:
     cls = _classes().get(name) or _REGISTERED.get(name)
-    if not (isinstance(cls, type) and issubclass(cls, _KINDS)):
+    if not isinstance(cls, type):
         raise ValueError(
             f"The saved flow names the class {name!r}, which is neither TFP's, nor "
             "ours, nor registered here by tfp_flows.saving.register: import the module "
@@ -174,7 +191,8 @@ def _class_of(name: str) -> type:
 class _Encoder:
     """One pass over a flow; what was met before is written as a reference."""
 
-    def __init__(self):
+    def __init__(self, known: set[int]):
+        self._known = known
         self._numbers: dict[int, int] = {}
         self._held = []  # So that no identity is given out twice.
 
@@ -182,8 +200,10 @@ class _Encoder:
         """A node for ``value``."""
         if value is None or isinstance(value, bool | str):
             return value
-        if isinstance(value, int | np.integer):
-            return int(value)
+        if isinstance(value, np.ndarray | np.generic):
+            return _array(np.asarray(value), where)
+        if isinstance(value, int):
+            return value
         if isinstance(value, float):
             return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, list):
@@ -194,6 +214,10 @@ class _Encoder:
             return {"shape": None if value.rank is None else value.as_list()}
         if isinstance(value, tf.DType):
             return {"dtype": value.name}
+        if isinstance(value, np.dtype) or (
+            isinstance(value, type) and issubclass(value, np.generic)
+        ):
+            return {"dtype": np.dtype(value).name}
         if isinstance(value, Mapping):
             return {
                 "dict": [
@@ -203,8 +227,8 @@ class _Encoder:
             }
         if isinstance(value, range):
             return self.encode(list(value), where)
-        if isinstance(value, np.ndarray | np.generic):
-            return _array(np.asarray(value), where)
+        if isinstance(value, keras.Variable):
+            value = value.value
         if id(value) in self._numbers:
             return {"ref": self._numbers[id(value)]}
         node = self._object(value, where)
@@ -215,6 +239,11 @@ class _Encoder:
 
     def _object(self, value, where: str) -> dict:
         if isinstance(value, tf.Variable):
+            if id(value) not in self._known:
+                raise ValueError(
+                    f"{where} cannot be saved: it is a tf.Variable, but the object "
+                    "that was given it does not hold it, and keeps another value."
+                )
             return {
                 "variable": {
                     "shape": value.shape.as_list(),
@@ -223,11 +252,6 @@ class _Encoder:
                     "name": value.name.split(":")[0],
                 }
             }
-        if isinstance(value, keras.Variable):
-            raise ValueError(
-                f"{where} cannot be saved: it is a keras.Variable outside of a layer; "
-                "give the bijector its .value."
-            )
         if isinstance(value, tfp.util.TransformedVariable):
             return {
                 "transformed_variable": {
@@ -253,7 +277,7 @@ class _Encoder:
             return {"keras_module": self.encode(value.layer, where)}
         if isinstance(value, keras.Layer):
             return {"layer": keras.saving.serialize_keras_object(value)}
-        if isinstance(value, _KINDS):
+        if isinstance(value, _KINDS) or type(value) in _REGISTERED.values():
             return self._made(value, where)
         if callable(value) and hasattr(value, "__name__"):
             return self._function(value, where)
@@ -267,10 +291,22 @@ class _Encoder:
         name = _class_name(type(value), where)
         where = f"{where} = {type(value).__name__.lstrip('_')} {value.name!r}"
         signature = inspect.signature(_class_of(name).__init__).parameters
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        wanted = {
+            key: argument.default
+            for key, argument in signature.items()
+            if argument.kind not in kinds and key not in ("self", "parameters")
+        }
+        missing = sorted(wanted.keys() - value.parameters.keys())
+        if missing:
+            raise ValueError(
+                f"{where} cannot be saved: its `parameters` do not tell the arguments "
+                f"{missing} that it was made with."
+            )
         arguments = {
-            key: self.encode(argument, f"{where}: {key}")
-            for key, argument in value.parameters.items()
-            if key in signature and not _is_same(argument, signature[key].default)
+            key: self.encode(value.parameters[key], f"{where}: {key}")
+            for key, default in wanted.items()
+            if not _is_same(value.parameters[key], default)
         }
         return {"class": name, "arguments": arguments}
 
@@ -320,7 +356,7 @@ class _Decoder:
             return node
         kind = next(iter(node), None)
         if kind == "ref":
-            return self._made[node["ref"]]
+            return self._made[range(len(self._made))[int(node["ref"])]]
         plain = {
             "float": lambda: float(node["float"]),
             "tuple": lambda: tuple(self.decode(node["tuple"])),
@@ -403,3 +439,46 @@ def _function(name: str) -> Callable:
             "here: import the module that defines it."
         )
     return found
+
+
+def check_restorable(model: keras.Model) -> None:
+    """Makes a model anew of its configuration, as loading would, and compares.
+
+    Keras writes many things that it cannot read, a lambda in a layer among them: it
+    would be found when the model is lost.
+
+    Raises:
+        ValueError: the configuration cannot be read, or gives other weights.
+    """
+    try:
+        config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+        copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        problem = _difference(model, copy)
+    except Exception as error:
+        raise ValueError(
+            f"{model.name!r} cannot be saved, for it could not be loaded again (is a "
+            "function or class in a layer, the optimizer or a metric not registered "
+            f"with Keras?): {error}"
+        ) from error
+    if problem:
+        raise ValueError(
+            f"{model.name!r} cannot be saved, for it would be loaded with {problem}."
+        )
+
+
+def _difference(model: keras.Model, copy: keras.Model) -> str | None:
+    for what, old, new in (
+        ("weights", model.weights, copy.weights),
+        (
+            "variables of the optimizer",
+            model.optimizer.variables,
+            copy.optimizer.variables,
+        ),
+    ):
+        if len(old) != len(new):
+            return f"{len(new)} {what} in place of {len(old)}"
+        for a, b in zip(old, new, strict=True):
+            had, has = ((v.name, tuple(v.shape), v.dtype, v.trainable) for v in (a, b))
+            if had[1:] != has[1:]:
+                return f"the {what[:-1]} {has} in place of {had}"
+    return None

@@ -105,6 +105,8 @@ class KerasModule(tf.Module):
         super().__init__(name=name or _module_name(layer.name))
         self.layer = layer
         self._values = [v.value for v in layer.variables]
+        # The sizes that it was tried with and gave, see `as_conditioner`.
+        self._sizes = None
 
     @property
     def dtype(self) -> tf.DType:
@@ -153,6 +155,13 @@ def as_conditioner(
             f"{where}: the conditioner must be a Keras layer or a function, but is "
             f"{conditioner!r}."
         )
+    own_size = getattr(network_of(conditioner), "context_size", context_size)
+    asked = (input_size, output_size, own_size)
+    # A copy of a bijector has the module of the first one. It is not called again:
+    # within a training step that would feed zeros to batch normalisation.
+    tried = isinstance(conditioner, KerasModule) and conditioner._sizes == asked
+    if tried and context_size in (None, own_size):
+        return conditioner
     if isinstance(conditioner, keras.Layer):
         if getattr(conditioner, "output_size", output_size) is None:
             conditioner.output_size = output_size
@@ -183,8 +192,12 @@ def as_conditioner(
             f"{where}: the conditioner must give {output_size} numbers (the parameters "
             f"of all transformed dimensions), but gives {found}."
         )
-    is_layer = isinstance(conditioner, keras.Layer)
-    return KerasModule(conditioner) if is_layer else conditioner
+    if isinstance(conditioner, keras.Layer):
+        conditioner = KerasModule(conditioner)
+    # A copy may be given the context that the first one lacks.
+    if isinstance(conditioner, KerasModule):
+        conditioner._sizes = (input_size, output_size, wanted)
+    return conditioner
 
 
 class SharedVariable(keras.Variable):

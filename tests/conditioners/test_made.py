@@ -170,17 +170,6 @@ def test_it_is_saved_within_a_keras_model(tmp_path):
     np.testing.assert_array_equal(changed, [1, 1, 0, 0, 1, 1])
 
 
-def test_column_dense_round_trip():
-    mask = np.array([[1, 1, 0], [0, 1, 1]])
-    layer = ColumnDense(2, mask=mask, seed=1)
-    layer.build((3, None))
-    config = keras.saving.serialize_keras_object(layer)
-    copy = keras.saving.deserialize_keras_object(config)
-    h = tf.constant(np.random.default_rng(0).normal(size=[3, 5]), tf.float32)
-    np.testing.assert_array_equal(np.asarray(copy.mask), mask)
-    np.testing.assert_array_equal(copy(h), layer(h))
-
-
 def test_column_dense_is_a_masked_product():
     """Wide enough to be computed in parts, each from the rows that it needs."""
     rng = np.random.default_rng(0)

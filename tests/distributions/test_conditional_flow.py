@@ -10,6 +10,7 @@ from tfp_flows import bijectors as b
 from tfp_flows import flows
 from tfp_flows.conditioners import MADE, MLP
 from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.variables import KerasModule
 
 SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
 FLOWS = {
@@ -228,6 +229,26 @@ MISTAKES = {
         ValueError,
         "Tanh.*no tensor parameters",
     ),
+    "a chain": (
+        lambda: b.Conditional(tfb.Chain([b.Planar.trainable(2)]), MLP([4]), 3),
+        ValueError,
+        "no tensor parameters of its own",
+    ),
+    "whole numbers alone": (
+        lambda: b.Conditional(tfb.Permute([1, 0]), MLP([4]), 3),
+        ValueError,
+        "no tensor parameters of its own",
+    ),
+    "a batch shape that is hidden": (
+        lambda: ConditionalFlow(
+            tfd.TransformedDistribution(
+                StandardNormal(4),
+                tfb.Blockwise([autoregressive(0), tfb.Scale(2.0)], [2, 2]),
+            )
+        )(contexts(4)),
+        ValueError,
+        r"batch shape \(4,\).*Blockwise",
+    ),
     "a bijector with a batch shape": (
         lambda: b.Conditional(
             b.Planar(u=tf.zeros([4, 2]), w=tf.zeros([4, 2]), b=tf.zeros([4])),
@@ -266,3 +287,56 @@ def test_a_conditional_parameter_stays_in_its_domain():
         v.assign(tf.fill(v.shape, -30.0))
     log_prob = flow(tf.ones([4, 3])).log_prob(points(4))
     assert np.all(np.isfinite(log_prob))
+
+
+PREDICTED = {
+    "numbers of each dimension": lambda: b.Affine.trainable(2),
+    "lists of each dimension": lambda: b.RationalQuadraticSpline.trainable(
+        2, num_bins=3
+    ),
+    "a constant": lambda: tfb.Shift([1.0, 2.0]),
+    "one number for all": lambda: tfb.SinhArcsinh(tf.Variable(0.1), tailweight=1.1),
+    "a matrix": lambda: tfb.ScaleMatvecTriL(tf.Variable(tf.eye(2))),
+    "TFP's on vectors": lambda: tfb.Householder([0.6, 0.8]),
+    "a constraint": lambda: b.Radial.trainable(2, seed=0),
+    "a permutation beside": lambda: b.LULinear.trainable(2, permute=True, seed=0),
+}
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_the_parameters_of_any_bijector(name):
+    """Round trip, Jacobian and batch shape, whatever shape the parameters have."""
+    layer = drawn(b.Conditional(PREDICTED[name](), MLP([4], seed=0), 3))
+    flow = ConditionalFlow(tfd.TransformedDistribution(StandardNormal(2), layer))
+    given = flow(contexts(4))
+    assert given.sample(7, seed=[0, 1]).shape == [7, 4, 2]
+    x = points(4)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = given.bijector.forward(x)
+    np.testing.assert_allclose(
+        given.bijector.inverse(tf.identity(y)), x, rtol=1e-4, atol=1e-5
+    )
+    _, expected = np.linalg.slogdet(tape.batch_jacobian(y, x))
+    found = given.bijector.forward_log_det_jacobian(tf.identity(x))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    # The context matters.
+    other = flow(-contexts(4)).bijector.forward(tf.identity(x))
+    assert np.abs(other - y).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["maf", "planar"])
+def test_one_evaluation_of_each_network_for_a_density(name):
+    """None to make the flow; with dropout a second one would be of another map."""
+    flow = make(name)
+    calls = []
+    for part in flow.submodules:
+        if isinstance(part, KerasModule):
+            call = part.layer.call
+            part.layer.call = lambda *args, _call=call, **kw: (
+                calls.append(1) or _call(*args, **kw)
+            )
+    given = flow(contexts(4))
+    assert not calls
+    given.log_prob(points(4))
+    assert len(calls) == 2

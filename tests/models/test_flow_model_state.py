@@ -1,8 +1,4 @@
-"""`FlowModel`: saving, restoring, resuming, callbacks, several replicas."""
-
-import subprocess
-import sys
-import textwrap
+"""`FlowModel`: saving, restoring, resuming, callbacks."""
 
 import keras
 import numpy as np
@@ -178,54 +174,3 @@ def test_several_steps_an_execution(x, make_model, make_affine):
         models.append(model)
     for a, b in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
-
-
-# Several replicas, which must be configured before TensorFlow starts.
-
-REPLICAS = """
-    import numpy as np, tensorflow as tf, keras, pytest
-    cpu, = tf.config.list_physical_devices("CPU")
-    two = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, two)
-    from tensorflow_probability import distributions as tfd
-    import tfp_flows
-
-    x = np.random.default_rng(0).normal(2.0, 1.5, size=[50, 2]).astype("float32")
-
-    def trained(strategy, **options):
-        with strategy.scope():
-            flow = tfp_flows.flows.real_nvp(2, num_layers=1, hidden_units=[4], seed=0)
-            affine = tfp_flows.bijectors.Affine.trainable(2)
-            model = tfp_flows.FlowModel(tfd.TransformedDistribution(flow, affine))
-            # SGD sees the scale of a gradient, to which Adam is blind.
-            model.compile(
-                keras.optimizers.SGD(0.05), metrics=["bits_per_dimension"], **options)
-        weights = np.linspace(0.0, 2.0, 50)
-        history = model.fit(
-            x, sample_weight=weights, batch_size=16, epochs=2, verbose=0,
-            validation_data=x[:20])
-        return model, history.history
-
-    mirrored = tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
-    assert mirrored.num_replicas_in_sync == 2
-    two, history_of_two = trained(mirrored)
-    one, history_of_one = trained(tf.distribute.get_strategy(), jit_compile=False)
-    assert not two.jit_compile
-    assert len(two.weights) == len(one.weights)
-    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
-    for name in history_of_one:
-        np.testing.assert_allclose(
-            history_of_one[name], history_of_two[name], rtol=1e-4)
-    expected = one.predict(x, verbose=0)
-    np.testing.assert_allclose(two.predict(x, verbose=0), expected, rtol=1e-3)
-    with mirrored.scope(), pytest.raises(ValueError, match="2 replicas.*'auto'"):
-        two.compile(jit_compile=True)
-    print("passed")
-"""
-
-
-def test_two_replicas_train_as_one():
-    code = textwrap.dedent(REPLICAS)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.endswith("passed\n"), done.stderr[-3000:]

@@ -1,9 +1,12 @@
 """Parameters that a network reads off a context."""
 
+import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
@@ -19,16 +22,19 @@ class Conditional(Bijector):
     which is trained if it is a variable, and g the map that keeps it within its domain
     (TFP's ``default_constraining_bijector_fn``).
 
-    Inverse and log-determinant: those of f.
+    Inverse and log-determinant: those of f, summed over the dimensions if f acts on
+    each by itself.
 
-    Cost: one evaluation of the network, on the context alone, and f's own.
+    Cost: one evaluation of the network, on the context alone, and f's own, for a value
+    together with its log-determinant.
 
     For bijectors that have parameters and no conditioner, such as `Planar`; couplings
     and autoregressive layers take a context themselves.
 
     Args:
         bijector: f, any bijector with tensor parameters that declares them (TFP's
-            ``parameter_properties``), without a batch shape.
+            ``parameter_properties``), without a batch shape; one that acts on each
+            dimension by itself has parameters for one dimension or for D.
         conditioner: a Keras layer (or a function) from ``[..., C]`` to the ``[..., K]``
             numbers that are added to the parameters, in the order of their names. A
             layer whose attribute ``output_size`` is ``None`` is given the right one.
@@ -67,7 +73,12 @@ class Conditional(Bijector):
             raise TypeError(f"{where} takes a bijector, but got {bijector!r}.")
         self.bijector = bijector
         self.context_size = checked_count(context_size, f"{where}: context_size")
-        self._shapes = _parameter_shapes(bijector, where)
+        # A bijector of numbers is one of vectors here: one context for all of a point.
+        self._rank = max(1, bijector.forward_min_event_ndims)
+        self._starts = _starts(bijector, where)
+        self._shapes = {
+            name: start().shape.as_list() for name, (start, _) in self._starts.items()
+        }
         if context is not None:
             context = tf.convert_to_tensor(context)
             if not context.shape.rank or context.shape[-1] != self.context_size:
@@ -83,11 +94,12 @@ class Conditional(Bijector):
             where=where,
         )
         super().__init__(
-            parameters,
-            event_ndims=bijector.forward_min_event_ndims,
-            event_size=getattr(bijector, "event_size", None),
+            {**parameters, "conditioner": self.conditioner},
+            event_ndims=self._rank,
             dtype=bijector.dtype,
         )
+        # Not the size of the context, the one parameter that it declares.
+        self._event_size = getattr(bijector, "event_size", None)
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -103,46 +115,80 @@ class Conditional(Bijector):
         context = tf.convert_to_tensor(self.context)
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         parts = tf.split(self.conditioner(context), sizes, axis=-1)
-        properties = self.bijector.parameter_properties(self.dtype)
         batch, values = tf.shape(context)[:-1], {}
-        for (name, shape), added in zip(self._shapes.items(), parts, strict=True):
-            constrain = properties[name].default_constraining_bijector_fn()
-            start = tf.convert_to_tensor(getattr(self.bijector, name))
+        elementwise = self.bijector.forward_min_event_ndims == 0
+        for (name, (start, constrain)), added in zip(
+            self._starts.items(), parts, strict=True
+        ):
+            # A number of an elementwise bijector is one for all dimensions.
+            shape = self._shapes[name] or ([1] if elementwise else [])
             added = tf.reshape(added, tf.concat([batch, shape], axis=0))
-            values[name] = constrain.forward(constrain.inverse(start) + added)
+            values[name] = constrain.forward(start() + added)
         return self.bijector.copy(**values)
 
+    # Both at once: another evaluation of the network would cost as much again, and with
+    # dropout it would belong to another map.
+
     def _forward(self, x):
-        return self._given_context().forward(x)
+        given = self._given_context()
+        y = given.forward(x)
+        fldj = given.forward_log_det_jacobian(x, event_ndims=self._rank)
+        self._remember_fldj(x, fldj)
+        return y
 
     def _inverse(self, y):
-        return self._given_context().inverse(y)
+        given = self._given_context()
+        x = given.inverse(y)
+        self._remember_ildj(
+            y, given.inverse_log_det_jacobian(y, event_ndims=self._rank)
+        )
+        return x
 
     def _forward_log_det_jacobian(self, x):
-        rank = self.forward_min_event_ndims
-        return self._given_context().forward_log_det_jacobian(x, event_ndims=rank)
+        return self._fldj_of_forward(x)
 
     def _inverse_log_det_jacobian(self, y):
-        rank = self.inverse_min_event_ndims
-        return self._given_context().inverse_log_det_jacobian(y, event_ndims=rank)
+        return self._ildj_of_inverse(y)
 
 
-def _parameter_shapes(bijector: tfb.Bijector, where: str) -> dict[str, list[int]]:
-    """The shape of each tensor parameter, by its name, in the order of the names."""
-    shapes = {}
-    for name in sorted(bijector.parameter_properties(bijector.dtype)):
-        value = bijector.parameters.get(name)
-        if value is not None and hasattr(bijector, name):
-            shapes[name] = tf.convert_to_tensor(getattr(bijector, name)).shape.as_list()
-    if not shapes:
+def _starts(bijector: tfb.Bijector, where: str) -> dict:
+    """Of each tensor parameter, a function that gives g⁻¹(θ₀), and g.
+
+    By its name, and in the order of the names. The value is asked for anew at each
+    call, for it may be trained.
+    """
+    found = {}
+    dtype = bijector.dtype or tf.float32
+    for name, properties in sorted(bijector.parameter_properties(dtype).items()):
+        value = getattr(bijector, name, bijector.parameters.get(name))
+        if isinstance(value, tfp.util.TransformedVariable):
+            start = functools.partial(tf.identity, value.pretransformed_input)
+            found[name] = start, value.bijector
+        elif _is_floating(value):
+            g = properties.default_constraining_bijector_fn()
+            found[name] = functools.partial(_unconstrained, value, g), g
+    if not found:
         raise ValueError(
             f"{where}: {type(bijector).__name__} {bijector.name!r} has no tensor "
-            "parameters that could depend on a context."
+            "parameters of its own that could depend on a context."
         )
-    if bijector.experimental_batch_shape().rank:
+    batch = bijector.experimental_batch_shape()
+    # The dimensions are the batch shape of a bijector that acts on each of them.
+    if batch.rank is None or batch.rank > (bijector.forward_min_event_ndims == 0):
         raise ValueError(
             f"{where}: the batch shape comes from the context, but "
             f"{type(bijector).__name__} {bijector.name!r} has the batch shape "
-            f"{tuple(bijector.experimental_batch_shape())}."
+            f"{tuple(batch)}."
         )
-    return shapes
+    return found
+
+
+def _unconstrained(value, constrain) -> tf.Tensor:
+    return constrain.inverse(tf.convert_to_tensor(value))
+
+
+def _is_floating(value) -> bool:
+    tensors = float | np.ndarray | tf.Tensor | tf.Variable | tfp.util.DeferredTensor
+    return isinstance(value, tensors) and (
+        isinstance(value, float) or tf.as_dtype(value.dtype).is_floating
+    )

@@ -9,7 +9,6 @@ import tensorflow as tf
 _ROWS = 256
 
 
-@keras.saving.register_keras_serializable(package="tfp_flows")
 class ColumnDense(keras.layers.Layer):
     """W h + b for columns h ``[input, N]``: a dense layer with the batch last.
 
@@ -92,12 +91,3 @@ class ColumnDense(keras.layers.Layer):
             depth = seen[-1] + 1 if seen.size else 1
             parts.append(tf.matmul(kernel[start:stop, :depth], h[:depth]))
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)
-
-    def get_config(self):
-        """The arguments of the constructor."""
-        return super().get_config() | {
-            "units": self.units,
-            "mask": None if self.mask is None else self.mask.tolist(),
-            "use_bias": self.use_bias,
-            "seed": self.seed,
-        }

@@ -44,7 +44,9 @@ class MADE(Conditioner):
         activation: a of the hidden layers, anything that Keras takes.
         seed: of the initial weights. Without it they come from Python's generator,
             which ``keras.utils.set_random_seed`` sets.
-        dtype: of weights and computation, or a Keras dtype policy.
+        dtype: of weights and computation, or a Keras dtype policy. `scan` computes in
+            the dtype of the weights: under ``"mixed_bfloat16"`` it is the inverse of an
+            evaluation up to the rounding of bfloat16.
         name: of the layer.
         **kwargs: the other arguments of ``keras.layers.Layer``.
 
@@ -133,6 +135,7 @@ class MADE(Conditioner):
                 mask=low <= high[:, np.newaxis],
                 seed=seed,
                 dtype=self.dtype_policy,
+                trainable=self.trainable,
             )
             for low, high, seed in zip(
                 degrees, degrees[1:], [*seeds, None], strict=False
@@ -157,7 +160,13 @@ class MADE(Conditioner):
         # output from zero, as all of the last layer.
         seeds = [*split_seed(seed, len(sizes) - 1), None]
         self._context_layers = [
-            ColumnDense(units, use_bias=False, seed=s, dtype=self.dtype_policy)
+            ColumnDense(
+                units,
+                use_bias=False,
+                seed=s,
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
+            )
             for units, s in zip(sizes, seeds, strict=True)
         ]
         for layer in self._context_layers:

@@ -43,12 +43,12 @@ def masked_autoregressive_template(
     """The network of ``tfb.MaskedAutoregressiveFlow``.
 
     TFP's own, ``tfb.AutoregressiveNetwork``, is a legacy layer that Keras 3 does not
-    train. Here the weights
-    exist at once, are weights of a Keras 3 layer (`MADE`), and appear in the bijector's
-    ``trainable_variables``. The bijector starts at the identity.
+    train. Here the weights exist at once, are weights of a Keras 3 layer (`MADE`), and
+    appear in the bijector's ``trainable_variables``. The bijector starts at the
+    identity.
 
-    (TFP evaluates the network D times for ``forward``. `tfp_flows.bijectors.
-    Autoregressive` with the same `MADE` does it in about one.)
+    (TFP evaluates the network D times for ``forward``; with the same `MADE`
+    `tfp_flows.bijectors.Autoregressive` does the work of one to three evaluations.)
 
     Args:
         event_size: D.

@@ -72,7 +72,9 @@ class MLP(keras.layers.Layer):
             )
         seeds = [*split_seed(self.seed, len(self.hidden_units)), None]
         self._layers_in_order = [
-            ColumnDense(units, seed=seed, dtype=self.dtype_policy)
+            ColumnDense(
+                units, seed=seed, dtype=self.dtype_policy, trainable=self.trainable
+            )
             for units, seed in zip(
                 [*self.hidden_units, self.output_size], seeds, strict=True
             )

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 # More groups skip more of the zeros above the diagonal; each costs compilation. Where
-# D is smaller, each dimension is a group of its own, and there is no loop.
+# D is smaller, each dimension is a group of its own, with a loop of one step.
 _MOST_GROUPS = 10
 
 

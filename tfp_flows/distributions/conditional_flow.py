@@ -1,6 +1,6 @@
 """A flow that depends on a context."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -105,12 +105,41 @@ class ConditionalFlow(tf.Module):
                 f"{self.name!r} takes a context of shape [..., {self.context_size}], "
                 f"but got shape {tuple(context.shape)}."
             )
-        return with_context(self._flow, context)
+        given = with_context(self._flow, context)
+        if not given.batch_shape.is_compatible_with(context.shape[:-1]):
+            raise ValueError(
+                f"{self.name!r}: contexts of batch shape {tuple(context.shape[:-1])} "
+                f"give a flow of batch shape {given.batch_shape}: a bijector around "
+                "those that take the context hides their batch shape (tfb.Blockwise "
+                "does)."
+            )
+        return given
 
 
 def with_context(part, context):
-    """A bijector or distribution with the context given to all in it that take one."""
-    return _replaced(part, _takes_context, lambda taker: taker.copy(context=context))
+    """``part`` with the context given to all bijectors in it that take one.
+
+    Args:
+        part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
+        context: ``[..., C]``.
+
+    Returns:
+        ``part`` itself if nothing in it takes a context, else a copy.
+    """
+    if _takes_context(part):
+        return part.copy(context=context)
+    if isinstance(part, tfb.Bijector | tfd.Distribution):
+        old = part.parameters
+        new = {name: with_context(value, context) for name, value in old.items()}
+        changed = {name: new[name] for name in new if new[name] is not old[name]}
+        return part.copy(**changed) if changed else part
+    if isinstance(part, Mapping):
+        new = {key: with_context(value, context) for key, value in part.items()}
+        return new if any(new[key] is not part[key] for key in new) else part
+    if isinstance(part, list | tuple):
+        new = [with_context(value, context) for value in part]
+        return part if all(a is b for a, b in zip(new, part, strict=True)) else new
+    return part
 
 
 def _takes_context(part) -> bool:
@@ -119,34 +148,3 @@ def _takes_context(part) -> bool:
         and getattr(part, "context_size", None) is not None
         and getattr(part, "context", None) is None
     )
-
-
-def _replaced(part, is_wanted: Callable[..., bool], replace: Callable):
-    """``part`` with others in the place of some of the parts that it is made of.
-
-    Args:
-        part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
-        is_wanted: of each part, whether to replace it.
-        replace: gives the new one.
-
-    Returns:
-        ``part`` itself if nothing in it was replaced, else a copy.
-    """
-    if isinstance(part, tfb.Bijector | tfd.Distribution):
-        if is_wanted(part):
-            return replace(part)
-        new = {
-            name: _replaced(value, is_wanted, replace)
-            for name, value in part.parameters.items()
-        }
-        changed = {k: v for k, v in new.items() if v is not part.parameters[k]}
-        return part.copy(**changed) if changed else part
-    if isinstance(part, Mapping):
-        new = {k: _replaced(v, is_wanted, replace) for k, v in part.items()}
-        return new if any(new[k] is not part[k] for k in new) else part
-    if isinstance(part, list | tuple):
-        new = [_replaced(value, is_wanted, replace) for value in part]
-        if all(a is b for a, b in zip(new, part, strict=True)):
-            return part
-        return type(part)(new) if type(part) in (list, tuple) else new
-    return part

@@ -14,6 +14,7 @@ from tfp_flows.checks import checked_count
 
 # Marks an assertion of ours inside a data pipeline, so that `user_errors` knows it.
 _BAD_BATCH = "tfp_flows: bad batch"
+_SHARD = tf.data.experimental.AutoShardPolicy
 _PAIRS = "give (context, x) or (context, x, sample_weight), a context for each point."
 _PYTHON_ERROR = re.compile(
     r"(ValueError|TypeError): (batch \d+ of the stream.*?)\s*(?:Traceback|$)", re.DOTALL
@@ -192,13 +193,23 @@ def batches(rows: Rows, batch_size: int, *, shuffle_seed=None) -> tf.data.Datase
     def gather(index):
         return _batch(*(None if t is None else tf.gather(t, index) for t in tensors))
 
-    return (
+    return _shared_by_rows(
         tf.data.Dataset.range(1)
         .flat_map(order)
         .apply(tf.data.experimental.assert_cardinality(-(-num_rows // batch_size)))
         .map(gather)
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def _shared_by_rows(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Where several machines train, each takes its rows of each batch.
+
+    So that a batch is the same, however many machines there are. Each reads all.
+    """
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = _SHARD.DATA
+    return dataset.with_options(options)
 
 
 def _index_batches(index, num_rows: int, batch_size: int) -> tf.data.Dataset:
@@ -218,6 +229,9 @@ def checked_stream(stream, *, expected: Expected):
     The check is part of the stream, not of the training step, for XLA compiles no
     assertions. Run the stream under `user_errors`.
 
+    Several machines that train together share the rows of each batch of a dataset, and
+    each reads all of it, unless the dataset's options say otherwise.
+
     Raises:
         TypeError: batches that are not numbers.
         ValueError: an empty dataset; batches of another shape or with targets (at
@@ -227,8 +241,14 @@ def checked_stream(stream, *, expected: Expected):
     if isinstance(stream, tf.data.Dataset):
         if stream.cardinality() == 0:
             raise ValueError("The dataset is empty: it has no batch.")
-        check = functools.partial(_checked_tensors, expected=expected)
-        return stream.enumerate().map(tf.autograph.experimental.do_not_convert(check))
+        check = tf.autograph.experimental.do_not_convert(
+            functools.partial(_checked_tensors, expected=expected)
+        )
+        policy = stream.options().experimental_distribute.auto_shard_policy
+        if policy == _SHARD.FILE:  # TensorFlow finds the files through no counter.
+            return stream.map(lambda *batch: check("?", batch))
+        checked = stream.enumerate().map(check)
+        return _shared_by_rows(checked) if policy == _SHARD.AUTO else checked
     if isinstance(stream, keras.utils.PyDataset):
         return _CheckedPyDataset(stream, expected)
     return (_checked_arrays(*item, expected) for item in enumerate(stream))

@@ -1,12 +1,13 @@
 """A Keras model of a distribution."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows import saving
 from tfp_flows.distributions import ConditionalFlow
-from tfp_flows.models import data, steps
+from tfp_flows.models import checkpoints, data, steps, strategies
 from tfp_flows.models.adapt import adapt_layers
 from tfp_flows.models.export import export_model
 from tfp_flows.models.metrics import as_metrics
@@ -19,7 +20,7 @@ _INFERENCE_BATCH_SIZE = 1024
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FlowModel(keras.Model):
+class FlowModel(checkpoints.Checkpointed, keras.Model):
     """Trains a distribution by maximum likelihood with Keras ``fit``.
 
     The model's output is the log-probability of its input, in nats, and its loss the
@@ -84,6 +85,8 @@ class FlowModel(keras.Model):
         super().__init__(name=name or distribution.name, dtype=distribution.dtype.name)
         self._distribution = distribution
         self.encoder = encoder
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise TypeError(f"FlowModel: seed must be an integer, but got {seed!r}.")
         self._seed = int(seed)
         self.networks, shared = find_weights(distribution)
         for weight in shared:
@@ -160,6 +163,7 @@ class FlowModel(keras.Model):
                     "loss is the mean negative log-likelihood, and metrics are "
                     "weighted."
                 )
+        self._is_restorable = False  # Not tried yet, by `save`.
         # As they were given, for `get_compile_config`.
         self._compiled_with = {
             "optimizer": optimizer,
@@ -184,7 +188,10 @@ class FlowModel(keras.Model):
         num_dimensions = self.distribution.event_shape.num_elements()
         super().compile(
             optimizer=optimizer,
-            weighted_metrics=as_metrics(metrics, num_dimensions) or None,
+            weighted_metrics=as_metrics(
+                metrics, num_dimensions, self.distribution.dtype.name
+            )
+            or None,
             jit_compile=jit_compile,
             steps_per_execution=steps_per_execution,
             **kwargs,
@@ -200,12 +207,14 @@ class FlowModel(keras.Model):
             inputs: the points; for a conditional flow the contexts and the points.
             training: as in Keras.
         """
+        # The identity: TFP remembers what it made of a tensor, and replicas that share
+        # one would find what another replica's tape has seen.
         with tf.GradientTape() as tape:
             if self._is_conditional:
-                context, x = inputs
-                log_prob = self.given(context, training).log_prob(x)
+                context, x = _pair(inputs)
+                log_prob = self.given(context, training).log_prob(tf.identity(x))
             else:
-                log_prob = self.distribution.log_prob(inputs)
+                log_prob = self.distribution.log_prob(tf.identity(inputs))
         self._refuse_unseen(tape.watched_variables())
         return log_prob
 
@@ -231,11 +240,48 @@ class FlowModel(keras.Model):
         losses = [tf.cast(loss, nll.dtype) for loss in self.losses]
         # Keras sums the losses of the replicas, each of which has a part of the batch.
         replicas = self.distribute_strategy.num_replicas_in_sync
-        return tf.add_n([tf.reduce_mean(nll), *losses]) / replicas
+        return tf.add_n([strategies.mean_of_replica(nll), *losses]) / replicas
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: a `FlowModel` is built, with its optimizer and its metrics.
+
+        Under a strategy Keras would build it of the mean of the replicas' rows, which
+        it cannot take over several machines, nor where they have not as many rows.
+        """
+
+    def train_step(self, data):
+        """As in Keras."""
+        return strategies.reducible(super().train_step(data), self.distribute_strategy)
+
+    def test_step(self, data):
+        """As in Keras."""
+        return strategies.reducible(super().test_step(data), self.distribute_strategy)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """As in Keras, with the log-probabilities for targets, too."""
         return super().compute_metrics(x, y_pred, y_pred, sample_weight)
+
+    def save(self, filepath, overwrite=True, **kwargs) -> None:
+        """Writes a ``.keras`` file, once it is sure that it could be loaded again.
+
+        Args:
+            filepath: ends in ``.keras``.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: a part that cannot be saved, with the place where it is; another
+                kind of file.
+            OSError: the file cannot be written; what was there before is unchanged.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"A FlowModel is saved as a .keras file, but the path is {filepath!r}."
+            )
+        if not self._is_restorable:
+            saving.check_restorable(self)
+            self._is_restorable = True
+        super().save(filepath, overwrite=overwrite, **kwargs)
 
     def get_config(self) -> dict:
         """The arguments of the constructor, the distribution by `saving`.
@@ -259,6 +305,9 @@ class FlowModel(keras.Model):
         Raises:
             ValueError: the configuration was changed, or is of another version.
         """
+        missing = {"distribution", "encoder", "seed", "name"} - config.keys()
+        if missing:
+            raise ValueError(f"This is no FlowModel: it lacks {sorted(missing)}.")
         distribution = saving.decode(config["distribution"])
         encoder = config["encoder"]
         if encoder is not None:
@@ -346,6 +395,9 @@ class FlowModel(keras.Model):
         batches = _batches(train, batch_size, shuffle_seed)
         limits = (kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
         several = self._several_steps(train, callbacks, *limits)
+        number = _EpochNumber(epoch)
+        number.set_model(self)
+        checkpoints.repair_backups(callbacks)
         with data.user_errors(), several:
             adapt_layers(
                 self.distribution,
@@ -359,7 +411,7 @@ class FlowModel(keras.Model):
                 validation_data=_batches(
                     held_out, _or(validation_batch_size, batch_size)
                 ),
-                callbacks=_completed(callbacks, _EpochNumber(epoch)),
+                callbacks=_completed(callbacks, number),
                 **kwargs,
             )
 
@@ -511,6 +563,10 @@ class FlowModel(keras.Model):
                 "A flow without a context has no targets: call fit(x), and give "
                 "validation_data as x or (x, None, sample_weight)."
             )
+        if self._is_conditional and data.is_stream(y):
+            raise ValueError(
+                f"{name}: a stream yields (context, x); give it in place of the two."
+            )
         if data.is_stream(x):
             if sample_weight is not None or (self._is_conditional and y is not None):
                 raise ValueError(
@@ -531,6 +587,15 @@ class FlowModel(keras.Model):
         )
 
 
+def _pair(inputs):
+    if not isinstance(inputs, tuple | list) or len(inputs) != 2:
+        raise ValueError(
+            "A conditional flow is called with a pair, model((context, x)), but got "
+            f"{type(inputs).__name__}."
+        )
+    return inputs
+
+
 def _or(batch_size: int | None, default: int) -> int:
     # Not by truth, which would take 0 for "not given".
     return default if batch_size is None else batch_size
@@ -543,7 +608,7 @@ def _batches(rows, batch_size: int, shuffle_seed=None):
 
 
 class _EpochNumber(keras.callbacks.Callback):
-    """Tells the data pipeline the epoch, before it begins to iterate."""
+    """Tells the data pipeline the epoch, before it begins to iterate, and the model."""
 
     def __init__(self, variable: tf.Variable):
         super().__init__()
@@ -551,6 +616,11 @@ class _EpochNumber(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._variable.assign(epoch)
+        self.model.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        # The first of the callbacks, so that those that save find it.
+        self.model.epoch = epoch + 1
 
 
 def _completed(callbacks, *own):

@@ -12,6 +12,7 @@ _FACTORS = {
 }
 
 
+@keras.saving.register_keras_serializable(package="tfp_flows")
 class NegativeLogLikelihood(keras.metrics.Mean):
     """The mean NLL of the rows in a unit of one's choice.
 
@@ -65,7 +66,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         }
 
 
-def as_metrics(metrics, num_dimensions: int) -> list[keras.metrics.Metric]:
+def as_metrics(metrics, num_dimensions: int, dtype: str) -> list[keras.metrics.Metric]:
     """What ``compile`` is given, the units by name among it, as Keras's metrics.
 
     Raises:
@@ -82,6 +83,6 @@ def as_metrics(metrics, num_dimensions: int) -> list[keras.metrics.Metric]:
     return [
         metric
         if isinstance(metric, keras.metrics.Metric)
-        else NegativeLogLikelihood(metric, num_dimensions)
+        else NegativeLogLikelihood(metric, num_dimensions, dtype=dtype)
         for metric in metrics
     ]

@@ -42,7 +42,7 @@ def summary_table(
             encoder.name, type(encoder).__name__, f"{encoder.count_params():,}"
         )
         layers.append(encoder)
-        sizes |= {id(v.value): math.prod(v.shape) for v in encoder.variables}
+        sizes |= {id(v.value): math.prod(v.shape) for v in encoder.weights}
     trainable = [
         *(v for layer in layers for v in layer.trainable_variables),
         *(v for v in weights.variables if v.trainable),

@@ -77,6 +77,8 @@ class Bound(Elementwise):
         return True
 
     def _check_limits(self) -> None:
+        if isinstance(self.low, tf.Variable) or isinstance(self.high, tf.Variable):
+            return  # What they are now says nothing of later.
         low, high = (
             tf.get_static_value(tf.convert_to_tensor(v)) for v in (self.low, self.high)
         )

@@ -55,7 +55,7 @@ class Conditioned(Bijector):
             where=where,
         )
         super().__init__(
-            parameters,
+            {**parameters, "conditioner": self.conditioner},
             event_size=event_size,
             dtype=getattr(self.conditioner, "dtype", None),
         )

@@ -1,0 +1,167 @@
+"""Files that training writes, safe from kills, full disks and folders without rights.
+
+A file is written beside its target and then takes its place, which the system does at
+once or not at all: at any time the target is the earlier file or the new one, whole.
+"""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from tfp_flows.models import steps
+
+_KINDS = (".keras", ".h5", ".hdf5", ".weights.json")
+
+
+class Checkpointed:
+    """What a ``keras.Model`` needs for a run that is killed to go on; a mix-in."""
+
+    # How many epochs of the last `fit` have ended, counted as Keras counts them. It is
+    # saved along with the weights: `fit(…, initial_epoch=model.epoch)` goes on.
+    epoch = 0
+
+    def save(self, filepath, overwrite=True, **kwargs) -> None:
+        """As in Keras; a file that is there stays until the new one is whole.
+
+        Raises:
+            OSError: the file cannot be written; what was there before is unchanged.
+        """
+        with _safe(filepath, overwrite) as path:
+            super().save(path, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs) -> None:
+        """As in Keras; a file that is there stays until the new one is whole.
+
+        Raises:
+            OSError: the file cannot be written; what was there before is unchanged.
+        """
+        with _safe(filepath, overwrite) as path:
+            in_parts = any(kwargs.values())
+            if path is filepath or in_parts or not path.endswith(".weights.h5"):
+                super().save_weights(path, overwrite=overwrite, **kwargs)
+                return
+            memory = _InMemory()
+            super().save_weights(memory)
+            Path(path).write_bytes(memory.getbuffer())
+
+    def save_own_variables(self, store) -> None:
+        """Called by Keras, which saves no state of random numbers, as of dropout."""
+        super().save_own_variables(store)
+        store["epoch"] = np.array(self.epoch)
+        for name, state in self._random_states().items():
+            store[name] = state
+
+    def load_own_variables(self, store) -> None:
+        """Called by Keras."""
+        entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        self.epoch = int(np.array(entries.pop("epoch", 0)))
+        for name, state in self._random_states().items():
+            if name in entries:
+                state.assign(entries[name])
+        # As in Keras, a model with other random numbers takes the weights as well.
+        weights = {k: v for k, v in entries.items() if not k.startswith("random")}
+        super().load_own_variables(weights)
+
+    def _random_states(self) -> dict:
+        weights = {id(weight) for weight in self.weights}
+        states = [v for v in self.variables if id(v) not in weights]
+        return {f"random{i}": state for i, state in enumerate(states)}
+
+
+class _InMemory(io.BytesIO):
+    """A file for Keras; the HDF5 library, left alone with a full disk, crashes."""
+
+    def __str__(self):
+        return "memory.weights.h5"  # Keras looks at the end of a file's name.
+
+
+def _safe(path, overwrite: bool):
+    """A context with the path that Keras is to write to."""
+    # Where it would ask before it overwrites, it must see what there is.
+    if _is_file_here(path) and (overwrite or not os.path.exists(path)):
+        return replacing(path)
+    return nullcontext(path)
+
+
+def _is_file_here(path) -> bool:
+    """Whether Keras would write ``path`` as a file, or a few, on a disk of its own."""
+    return (
+        isinstance(path, str | os.PathLike)
+        and str(path).endswith(_KINDS)
+        and "://" not in str(path)
+    )
+
+
+@contextmanager
+def replacing(path) -> Iterator[str]:
+    """A path to write to; what it holds in the end takes the place of ``path``.
+
+    What is written is in a folder of its own beside ``path``, hidden, which a kill
+    leaves behind.
+
+    Raises:
+        OSError: what came in the way, with ``path``, which is as it was.
+    """
+    # The file that a link stands for, not the link, is replaced.
+    target = Path(os.path.realpath(path))
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
+        ) as folder:
+            yield os.path.join(folder, target.name)
+            parts = Path(folder).iterdir()
+            # Of a file in parts, the one that lists them comes last.
+            for part in sorted(parts, key=lambda part: part.name == target.name):
+                _to_disk(part)
+                os.replace(part, target.parent / part.name)
+    except OSError as error:
+        reason = f"{error.strerror or error}; what was there before is unchanged"
+        raise OSError(error.errno, reason, str(path)) from error
+
+
+def _to_disk(path) -> None:
+    # A full disk may become known only here.
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def repair_backups(callbacks) -> None:
+    """Makes what each ``BackupAndRestore`` left tell the epoch that its weights tell.
+
+    Keras keeps weights and the number of their epoch in two files, which it writes, and
+    in the end deletes, one after the other, the second not at once. If it was stopped
+    in between it would go on with weights of one epoch at another one, or not at all.
+    A `FlowModel` writes the number along with the weights; the second file is made of
+    them anew.
+    """
+    for backup in steps.listed(callbacks):
+        if not isinstance(backup, keras.callbacks.BackupAndRestore):
+            continue
+        folder = Path(backup.backup_dir)
+        weights = folder / "latest.weights.h5"
+        epoch = folder / "training_metadata.json"
+        if not _is_file_here(weights):
+            continue
+        # Now: workers that share it would stumble over each other.
+        folder.mkdir(parents=True, exist_ok=True)
+        if not weights.exists():
+            epoch.unlink(missing_ok=True)
+        elif (number := _epoch_of(weights)) is not None:
+            with replacing(epoch) as new:
+                Path(new).write_text(json.dumps({"epoch": number, "batch": 0}))
+
+
+def _epoch_of(weights) -> int | None:
+    try:
+        with h5py.File(weights, "r") as file:
+            return int(file["vars/epoch"][()])
+    except (OSError, KeyError):  # Not ours; Keras says what is wrong with it.
+        return None
