@@ -4,6 +4,7 @@ This file is also the program whose forks the tests kill.
 """
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -33,13 +34,12 @@ def test_killed_at_random_and_started_again(tmp_path):
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
-    print(done.stdout)  # When the kills were, for a test that fails.
-    assert done.stdout.count("killed") == len(WAYS)
-    for way in WAYS:
+    for way, began in json.loads(done.stdout).items():
+        print(way, began)  # For a test that fails.
+        assert began[0] == 0 and began[1] > 0
         whole = np.load(tmp_path / "whole" / f"{way}.npz")
         resumed = np.load(tmp_path / "killed" / f"{way}.npz")
         assert whole["epoch"].tolist() == list(range(EPOCHS))
-        assert resumed["epoch"][0] > 0
         assert len(whole.files) > 25
         for name in set(whole.files) - {"epoch"}:
             np.testing.assert_array_equal(resumed[name], whole[name], err_msg=name)
@@ -323,19 +323,19 @@ WAYS = {"backup": with_backup, "checkpoint": with_checkpoint}
 def train(folder, way, tell) -> None:
     """Trains what is left, and writes what has become of the model."""
     rng = np.random.default_rng(0)
-    context = rng.normal(size=[1000, 3])
-    x = context[:, :2] + rng.normal(size=[1000, 2])
+    context = rng.normal(size=[2000, 3])
+    x = context[:, :2] + rng.normal(size=[2000, 2])
     model, callback = WAYS[way](folder)
-    hooks = dict.fromkeys(["on_epoch_begin", "on_epoch_end"], lambda n, logs: tell())
-    progress = keras.callbacks.LambdaCallback(**hooks)
+    hooks = ["on_epoch_begin", "on_epoch_end"]
+    progress = dict.fromkeys(hooks, lambda epoch, logs: tell(epoch))
     history = model.fit(
         context,
         x,
-        batch_size=16,  # The last batch has 8 rows.
+        batch_size=17,  # The last batch has 11 rows.
         epochs=EPOCHS,
         initial_epoch=model.epoch,
         validation_data=(context[:100], x[:100]),
-        callbacks=[progress, callback],
+        callbacks=[keras.callbacks.LambdaCallback(**progress), callback],
         verbose=0,
     )
     loss = model.evaluate(context, x, verbose=0)
@@ -345,7 +345,7 @@ def train(folder, way, tell) -> None:
 
 
 def fork(folder, way):
-    """A process that trains, and a pipe that tells of each beginning and end of epochs.
+    """A process that trains, and a pipe with each epoch that begins and that ends.
 
     A fork, for starting TensorFlow takes longer than training.
     """
@@ -354,7 +354,7 @@ def fork(folder, way):
     if pid == 0:
         status = 1
         try:
-            train(folder, way, lambda: os.write(write, b"."))
+            train(folder, way, lambda epoch: os.write(write, bytes([epoch])))
             status = 0
         finally:
             os._exit(status)
@@ -363,36 +363,38 @@ def fork(folder, way):
 
 
 def until_it_ends(folder, way, rng) -> list:
-    """Kills the training again and again; when, and how long after, it was."""
+    """Kills the training again and again; the epoch at which each try began."""
     folder.mkdir(exist_ok=True)
-    killed = []
+    began = []
     while True:
         pid, told = fork(folder, way)
         # A beginning or an end of an epoch, and how long after it. The first kill is
         # in the second epoch, so that there is something to resume.
-        moment, delay = rng.integers(1, 4) if killed else 3, rng.uniform(0.0, 0.1)
-        heard = 0
-        while heard < moment and os.read(told, 1):
-            heard += 1
-        if len(killed) < KILLS and heard == moment:
+        moment, delay = rng.integers(1, 4) if began else 3, rng.uniform(0.0, 0.1)
+        heard = b""
+        while len(heard) < moment and (epoch := os.read(told, 1)):
+            heard += epoch
+        began += heard[:1]
+        if len(began) <= KILLS and len(heard) == moment:
             time.sleep(delay)
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         os.close(told)
         if not os.WIFSIGNALED(status):
             assert status == 0
-            return killed
-        killed.append([int(moment), round(delay, 3)])
+            return began
 
 
 def main(folder):
     rng = np.random.default_rng()
+    began = {}
     for way in WAYS:
         (folder / "whole").mkdir(exist_ok=True)
         pid, told = fork(folder / "whole", way)
-        os.close(told)
         assert os.waitpid(pid, 0)[1] == 0
-        print(way, "killed", until_it_ends(folder / "killed", way, rng), flush=True)
+        os.close(told)
+        began[way] = until_it_ends(folder / "killed", way, rng)
+    print(json.dumps(began))
 
 
 if __name__ == "__main__":

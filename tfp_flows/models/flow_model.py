@@ -5,22 +5,19 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import saving
 from tfp_flows.distributions import ConditionalFlow
-from tfp_flows.models import checkpoints, data, steps, strategies
+from tfp_flows.models import checkpoints, data, inputs, steps, strategies
 from tfp_flows.models.adapt import adapt_layers
+from tfp_flows.models.callbacks import EpochNumber, completed
 from tfp_flows.models.export import export_model
 from tfp_flows.models.metrics import as_metrics
+from tfp_flows.models.serialized import Serialized
 from tfp_flows.models.summary import summary_table
 from tfp_flows.variables import find_weights, storage_ids
 
-_BATCH_SIZE = 32  # Keras's own.
-# Only what the results do not depend on: rows at once in `evaluate` and `predict`.
-_INFERENCE_BATCH_SIZE = 1024
-
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FlowModel(checkpoints.Checkpointed, keras.Model):
+class FlowModel(Serialized, keras.Model):
     """Trains a distribution by maximum likelihood with Keras ``fit``.
 
     The model's output is the log-probability of its input, in nats, and its loss the
@@ -200,21 +197,21 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def call(self, inputs, training=None):
+    def call(self, points, training=None):
         """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
 
         Args:
-            inputs: the points; for a conditional flow the contexts and the points.
+            points: the points; for a conditional flow the contexts and the points.
             training: as in Keras.
         """
         # The identity: TFP remembers what it made of a tensor, and replicas that share
         # one would find what another replica's tape has seen.
         with tf.GradientTape() as tape:
             if self._is_conditional:
-                context, x = _pair(inputs)
+                context, x = inputs.pair(points)
                 log_prob = self.given(context, training).log_prob(tf.identity(x))
             else:
-                log_prob = self.distribution.log_prob(tf.identity(inputs))
+                log_prob = self.distribution.log_prob(tf.identity(points))
         self._refuse_unseen(tape.watched_variables())
         return log_prob
 
@@ -260,70 +257,6 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """As in Keras, with the log-probabilities for targets, too."""
         return super().compute_metrics(x, y_pred, y_pred, sample_weight)
-
-    def save(self, filepath, overwrite=True, **kwargs) -> None:
-        """Writes a ``.keras`` file, once it is sure that it could be loaded again.
-
-        Args:
-            filepath: ends in ``.keras``.
-            overwrite: as in Keras.
-            **kwargs: as in Keras.
-
-        Raises:
-            ValueError: a part that cannot be saved, with the place where it is; another
-                kind of file.
-            OSError: the file cannot be written; what was there before is unchanged.
-        """
-        if str(filepath).endswith((".h5", ".hdf5")):
-            raise ValueError(
-                f"A FlowModel is saved as a .keras file, but the path is {filepath!r}."
-            )
-        if not self._is_restorable:
-            saving.check_restorable(self)
-            self._is_restorable = True
-        super().save(filepath, overwrite=overwrite, **kwargs)
-
-    def get_config(self) -> dict:
-        """The arguments of the constructor, the distribution by `saving`.
-
-        Raises:
-            ValueError: a part of the distribution that cannot be written, such as a
-                lambda, with the place where it is.
-        """
-        return {
-            "distribution": saving.encode(self.distribution),
-            "encoder": self.encoder
-            and keras.saving.serialize_keras_object(self.encoder),
-            "seed": self._seed,
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes a model of what `get_config` gave.
-
-        Raises:
-            ValueError: the configuration was changed, or is of another version.
-        """
-        missing = {"distribution", "encoder", "seed", "name"} - config.keys()
-        if missing:
-            raise ValueError(f"This is no FlowModel: it lacks {sorted(missing)}.")
-        distribution = saving.decode(config["distribution"])
-        encoder = config["encoder"]
-        if encoder is not None:
-            encoder = keras.saving.deserialize_keras_object(encoder)
-        return cls(
-            distribution, encoder=encoder, seed=config["seed"], name=config["name"]
-        )
-
-    def get_compile_config(self) -> dict:
-        """The arguments of `compile`, as they were given."""
-        given = self._compiled_with | {"optimizer": self.optimizer}
-        return keras.saving.serialize_keras_object(given)
-
-    def compile_from_config(self, config) -> None:
-        """Compiles as the model was that gave ``config``."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(
         self,
@@ -389,13 +322,13 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
             held_out = self._checked(x_val, y_val, weights, "validation_data")
         elif validation_split:
             train, held_out = data.split_rows(train, validation_split)
-        batch_size = _or(batch_size, _BATCH_SIZE)
         epoch = tf.Variable(0, dtype=tf.int32, trainable=False)
         shuffle_seed = (self._seed, epoch) if shuffle else None
-        batches = _batches(train, batch_size, shuffle_seed)
+        default = inputs.TRAINING_BATCH_SIZE
+        batches = inputs.batches(train, batch_size, default, shuffle_seed)
         limits = (kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
         several = self._several_steps(train, callbacks, *limits)
-        number = _EpochNumber(epoch)
+        number = EpochNumber(epoch)
         number.set_model(self)
         checkpoints.repair_backups(callbacks)
         with data.user_errors(), several:
@@ -408,10 +341,10 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
             return super().fit(
                 batches,
                 shuffle=False,  # The batches shuffle themselves.
-                validation_data=_batches(
-                    held_out, _or(validation_batch_size, batch_size)
+                validation_data=inputs.batches(
+                    held_out, validation_batch_size, batch_size or default
                 ),
-                callbacks=_completed(callbacks, number),
+                callbacks=completed(callbacks, number),
                 **kwargs,
             )
 
@@ -434,11 +367,11 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             return super().evaluate(x, **kwargs)
         rows = self._checked(x, y, sample_weight, "x")
-        x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
+        x = inputs.batches(rows, batch_size, inputs.INFERENCE_BATCH_SIZE)
         callbacks = kwargs.pop("callbacks", None)
         several = self._several_steps(rows, callbacks, kwargs.get("steps"))
         with data.user_errors(), several:
-            return super().evaluate(x, callbacks=_completed(callbacks), **kwargs)
+            return super().evaluate(x, callbacks=completed(callbacks), **kwargs)
 
     def predict(self, x, *, batch_size: int | None = None, **kwargs):
         """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
@@ -461,7 +394,7 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
                 )
             x, y = x
         rows = self._checked(x, y, None, "x")
-        x = _batches(rows, _or(batch_size, _INFERENCE_BATCH_SIZE))
+        x = inputs.batches(rows, batch_size, inputs.INFERENCE_BATCH_SIZE)
         with data.user_errors(), self._several_steps(None):
             return super().predict(x, **kwargs)
 
@@ -537,6 +470,16 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
         """
         print_fn(summary_table(self.distribution, self.name, line_length, self.encoder))
 
+    def _checked(self, x, y, sample_weight, name):
+        return inputs.checked(
+            x,
+            y,
+            sample_weight,
+            name,
+            distribution=self.distribution,
+            encoder=self.encoder,
+        )
+
     def _several_steps(self, rows, callbacks=None, *limits):
         """A context in which Keras runs as many steps at once as go unnoticed."""
         # Keras runs past a limit that is no multiple of the steps at once.
@@ -547,92 +490,6 @@ class FlowModel(checkpoints.Checkpointed, keras.Model):
         )
         number = 1 if self._chooses_steps and one else self.steps_per_execution
         return self._executions.of(self, number)
-
-    def _checked(self, x, y, sample_weight, name):
-        distribution = self.distribution
-        expected = data.Expected(distribution.event_shape, distribution.dtype)
-        points, context = x, None
-        if self._is_conditional:
-            size = None if self.encoder is not None else [distribution.context_size]
-            expected = expected._replace(
-                has_context=True, context_shape=tf.TensorShape(size)
-            )
-            points, context = y, x
-        elif y is not None:
-            raise ValueError(
-                "A flow without a context has no targets: call fit(x), and give "
-                "validation_data as x or (x, None, sample_weight)."
-            )
-        if self._is_conditional and data.is_stream(y):
-            raise ValueError(
-                f"{name}: a stream yields (context, x); give it in place of the two."
-            )
-        if data.is_stream(x):
-            if sample_weight is not None or (self._is_conditional and y is not None):
-                raise ValueError(
-                    f"{name} is a stream ({type(x).__name__}), so that its points and "
-                    "weights come with it: yield "
-                    + ("(context, x" if self._is_conditional else "(x, None")
-                    + ", sample_weight)."
-                )
-            return data.checked_stream(x, expected=expected)
-        if self._is_conditional and y is None:
-            raise ValueError(
-                f"{name}: {self.name!r} is conditional and needs a context for each "
-                "point: call fit(context, x), evaluate(context, x), and give "
-                "validation_data=(context, x)."
-            )
-        return data.checked_rows(
-            points, sample_weight, context, expected=expected, name=name
-        )
-
-
-def _pair(inputs):
-    if not isinstance(inputs, tuple | list) or len(inputs) != 2:
-        raise ValueError(
-            "A conditional flow is called with a pair, model((context, x)), but got "
-            f"{type(inputs).__name__}."
-        )
-    return inputs
-
-
-def _or(batch_size: int | None, default: int) -> int:
-    # Not by truth, which would take 0 for "not given".
-    return default if batch_size is None else batch_size
-
-
-def _batches(rows, batch_size: int, shuffle_seed=None):
-    if not isinstance(rows, data.Rows):  # A stream has batches already.
-        return rows
-    return data.batches(rows, batch_size, shuffle_seed=shuffle_seed)
-
-
-class _EpochNumber(keras.callbacks.Callback):
-    """Tells the data pipeline the epoch, before it begins to iterate, and the model."""
-
-    def __init__(self, variable: tf.Variable):
-        super().__init__()
-        self._variable = variable
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._variable.assign(epoch)
-        self.model.epoch = epoch
-
-    def on_epoch_end(self, epoch, logs=None):
-        # The first of the callbacks, so that those that save find it.
-        self.model.epoch = epoch + 1
-
-
-def _completed(callbacks, *own):
-    """The callbacks that Keras is given, with our own and our progress bar."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        others = [c for c in callbacks.callbacks if not isinstance(c, _EpochNumber)]
-        callbacks.callbacks = [*own, *others]
-        return callbacks
-    callbacks = [*own, *steps.listed(callbacks)]
-    if not any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks):
-        callbacks.append(steps.ProgressBar())
-    return callbacks
 
 
 def _require_encoder(encoder, distribution) -> None:

@@ -1,0 +1,74 @@
+"""How a `FlowModel` is written and read: its configuration, and that of `compile`."""
+
+import keras
+
+from tfp_flows import saving
+from tfp_flows.models.checkpoints import Checkpointed
+
+
+class Serialized(Checkpointed):
+    """What a `FlowModel` needs to be saved as a whole; a mix-in."""
+
+    def save(self, filepath, overwrite=True, **kwargs) -> None:
+        """Writes a ``.keras`` file, once it is sure that it could be loaded again.
+
+        Args:
+            filepath: ends in ``.keras``.
+            overwrite: as in Keras.
+            **kwargs: as in Keras.
+
+        Raises:
+            ValueError: a part that cannot be saved, with the place where it is; another
+                kind of file.
+            OSError: the file cannot be written; what was there before is unchanged.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"A FlowModel is saved as a .keras file, but the path is {filepath!r}."
+            )
+        if not self._is_restorable:
+            saving.check_restorable(self)
+            self._is_restorable = True
+        super().save(filepath, overwrite=overwrite, **kwargs)
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor, the distribution by `saving`.
+
+        Raises:
+            ValueError: a part of the distribution that cannot be written, such as a
+                lambda, with the place where it is.
+        """
+        return {
+            "distribution": saving.encode(self.distribution),
+            "encoder": self.encoder
+            and keras.saving.serialize_keras_object(self.encoder),
+            "seed": self._seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes a model of what `get_config` gave.
+
+        Raises:
+            ValueError: the configuration was changed, or is of another version.
+        """
+        missing = {"distribution", "encoder", "seed", "name"} - config.keys()
+        if missing:
+            raise ValueError(f"This is no FlowModel: it lacks {sorted(missing)}.")
+        distribution = saving.decode(config["distribution"])
+        encoder = config["encoder"]
+        if encoder is not None:
+            encoder = keras.saving.deserialize_keras_object(encoder)
+        return cls(
+            distribution, encoder=encoder, seed=config["seed"], name=config["name"]
+        )
+
+    def get_compile_config(self) -> dict:
+        """The arguments of `compile`, as they were given."""
+        given = self._compiled_with | {"optimizer": self.optimizer}
+        return keras.saving.serialize_keras_object(given)
+
+    def compile_from_config(self, config) -> None:
+        """Compiles as the model was that gave ``config``."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
