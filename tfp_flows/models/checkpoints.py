@@ -18,7 +18,7 @@ import numpy as np
 
 from tfp_flows.models import steps
 
-_KINDS = (".keras", ".h5", ".hdf5", ".weights.json")
+_KINDS = (".keras", ".weights.h5", ".weights.json")
 
 
 class Checkpointed:

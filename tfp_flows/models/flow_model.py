@@ -36,7 +36,11 @@ class FlowModel(Serialized, keras.Model):
     else, an image, say, or a sequence, and is trained along with the flow.
 
     ``save`` writes a ``.keras`` file that holds the whole model, which
-    ``keras.models.load_model`` reads in a process that has imported tfp_flows.
+    ``keras.models.load_model`` reads in a process that has imported tfp_flows. With
+    the weights goes ``epoch``, how many epochs of the last `fit` had ended.
+
+    Made in the scope of a ``tf.distribute`` strategy, it trains on several devices or
+    machines as on one: the batches are those of all of them together.
 
     Args:
         distribution: any ``tfd.Distribution`` with something to train, of batch
@@ -283,6 +287,11 @@ class FlowModel(Serialized, keras.Model):
 
         Layers that start from data, such as `tfp_flows.bijectors.Standardize`, are
         adapted to ``x`` before, unless they have been (see `models.adapt`).
+
+        A run that was killed, started again with the same data in memory, ends with the
+        weights of an uninterrupted one: give Keras's ``BackupAndRestore``; or load what
+        its ``ModelCheckpoint`` saved, and give ``initial_epoch=model.epoch``. What had
+        been done of an epoch that had not ended is done again.
 
         Args:
             x: data in memory ``[N, *event_shape]``, or a stream of batches (a

@@ -1,0 +1,135 @@
+"""What the commands' options have in common."""
+
+import argparse
+import math
+import textwrap
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, where argparse prints the usage, too."""
+
+    def __init__(self, *, description: str, **options):
+        # Raw, for the examples at the end; which leaves the description as it is, too.
+        super().__init__(
+            description=textwrap.fill(description, 79),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **options,
+        )
+
+    def error(self, message: str):
+        """Ends the command with status 2."""
+        self.exit(2, f"tfp-flows: {message} (see {self.prog} --help)\n")
+
+
+def positive(text: str) -> int:
+    """An integer of 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, but got {number}")
+    return number
+
+
+def natural(text: str) -> int:
+    """An integer of 0 or more that TensorFlow takes as a seed."""
+    number = int(text)
+    if not 0 <= number < 2**31:
+        raise argparse.ArgumentTypeError(
+            f"must be 0 or more and below 2^31, but got {number}"
+        )
+    return number
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0."""
+    number = float(text)
+    if not 0.0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be above 0 and finite, but got {text}")
+    return number
+
+
+def fraction(text: str) -> float:
+    """A number between 0 and 1."""
+    number = float(text)
+    if not 0.0 < number < 1.0:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, but got {text}")
+    return number
+
+
+def sizes(text: str) -> list[int]:
+    """Integers of 1 or more with commas between them."""
+    return [positive(part) for part in text.split(",")]
+
+
+# argparse names the type in its messages: invalid number value: 'many'.
+positive.__name__ = natural.__name__ = "whole number"
+positive_number.__name__ = fraction.__name__ = "number"
+sizes.__name__ = "list of whole numbers"
+
+_DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " "}
+
+
+def delimiter(text: str) -> str:
+    """A character, or its name."""
+    found = _DELIMITERS.get(text, text)
+    if len(found) != 1 or found in '"\r\n':
+        raise argparse.ArgumentTypeError(
+            f"must be a character, or {', '.join(_DELIMITERS)}, but got {text!r}"
+        )
+    return found
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The option of commands that use a model."""
+    parser.add_argument(
+        "--model", required=True, metavar="FILE", help="a model that fit has written"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that read a table."""
+    group = parser.add_argument_group("reading tables")
+    group.add_argument(
+        "--delimiter",
+        type=delimiter,
+        help="between columns of text: a character, or tab, comma, semicolon, space "
+        "(default: found from the first lines)",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line has the names of the columns (default: found from "
+        "that line)",
+    )
+    group.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leave out rows that are not all finite numbers, and say how many",
+    )
+
+
+def add_columns(parser: argparse.ArgumentParser, columns: str, context: str) -> None:
+    """The options of commands that choose columns.
+
+    Args:
+        parser: of the command.
+        columns: what is taken if ``--columns`` is not given.
+        context: the same for ``--context``.
+    """
+    group = parser.add_argument_group(
+        "columns", "Names, numbers from 1, and ranges of numbers: --columns age,3,5-7"
+    )
+    group.add_argument(
+        "--columns",
+        metavar="LIST",
+        help=f"the columns to describe (default: {columns})",
+    )
+    group.add_argument(
+        "--context",
+        metavar="LIST",
+        help=f"the columns that the others depend on (default: {context})",
+    )
+    group.add_argument(
+        "--context-file",
+        metavar="FILE",
+        help="a table that has the context, a row for each row of DATA",
+    )

@@ -1,0 +1,116 @@
+"""What ``tfp-flows fit`` does."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from tfp_flows.cli.files import STANDARD_OUTPUT, require_folder, require_writable, write
+from tfp_flows.cli.gaussian import gaussian_nll
+from tfp_flows.cli.inputs import Data, Rows, read_to_fit
+from tfp_flows.cli.messages import note
+from tfp_flows.cli.preparing import (
+    add_noise,
+    dtype_for,
+    require_density,
+    require_size,
+    split,
+)
+from tfp_flows.cli.record import Record
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Raises:
+        Mistake: bad data, or options that do not go together.
+        Failure: training failed.
+        OSError: a file cannot be read or written.
+    """
+    require_writable(options.out)
+    folder = None
+    if not options.no_pictures:
+        beside = options.out.with_name(f"{options.out.stem}_pictures")
+        folder = options.pictures or beside
+        require_folder(folder)
+    rows = read_to_fit(options)
+    require_size(rows)
+    generator = np.random.default_rng(options.seed)
+    data = rows.data
+    if options.noise is not None:
+        data = data._replace(points=add_noise(data.points, options.noise, generator))
+    train, held_out, batch_size = split(
+        len(data.points), options.held_out, options.batch_size, generator
+    )
+    train, held_out = data.take(train), data.take(held_out)
+    require_density(rows, train, options.noise is not None)
+    return _train(options, rows, train, held_out, batch_size, folder)
+
+
+def _train(
+    options: argparse.Namespace,
+    rows: Rows,
+    train: Data,
+    held_out: Data,
+    batch_size: int,
+    folder: Path | None,
+) -> int:
+    # Not before: TensorFlow takes seconds, and a bad table is to be found at once.
+    from tfp_flows.cli import model_file, training
+
+    model = training.make_model(
+        options.flow,
+        train,
+        num_layers=options.layers,
+        hidden_units=options.hidden,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+        dtype=dtype_for(train),
+    )
+    result = training.train_model(
+        model,
+        train,
+        held_out,
+        batch_size=batch_size,
+        epochs=options.epochs,
+        patience=options.patience,
+        is_quiet=options.quiet,
+    )
+    record = Record(
+        columns=rows.columns,
+        context=rows.context_columns,
+        context_apart=rows.context_apart,
+        table=Path(rows.table).name,
+        flow=options.flow,
+        noise=options.noise,
+        seed=options.seed,
+        rows=len(train.points),
+        held_out=len(held_out.points),
+        best_epoch=result.best_epoch,
+        nll=result.best_nll,
+        gaussian_nll=gaussian_nll(train, held_out),
+        history=result.history,
+    )
+    model_file.save_or_rescue(model, record, options.out)
+    report = [*record.report(), f"model: {options.out}"]
+    write(STANDARD_OUTPUT, "\n".join([*report, ""]).encode())
+    if result.was_stopped:
+        note("training was stopped: the model is the best so far.")
+        return 130
+    if folder is not None:
+        _draw(model, record, folder, train, held_out)
+    return 0
+
+
+def _draw(model, record: Record, folder: Path, train: Data, held_out: Data) -> None:
+    from tfp_flows.cli.pictures import draw_all
+
+    draw_all(
+        model,
+        folder,
+        train,
+        held_out,
+        names=record.columns.labels,
+        history=record.history,
+        seed=record.seed,
+    )

@@ -1,0 +1,39 @@
+"""What a command says when something is wrong."""
+
+import sys
+from collections.abc import Sequence
+
+from tfp_flows.tables import shortened
+
+
+class Mistake(Exception):
+    """A user's mistake, in one sentence for the user: the exit status is 2."""
+
+
+class Failure(Exception):
+    """What went wrong though nobody made a mistake: the exit status is 1."""
+
+
+def note(text: str) -> None:
+    """Says on standard error what the user may want to know."""
+    print(f"tfp-flows: {text}", file=sys.stderr)
+
+
+def count(number: int, what: str) -> str:
+    """A number of things, in words.
+
+    >>> count(1, "row"), count(1599, "row")
+    ('1 row', '1,599 rows')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names on one line, not more than ``most`` of them.
+
+    >>> listed(["age", "dose", "sex"], most=2)
+    'age, dose and 1 more'
+    """
+    more = len(names) - most
+    shown = ", ".join(map(shortened, names[:most]))
+    return f"{shown} and {more:,} more" if more > 0 else shown

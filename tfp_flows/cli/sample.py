@@ -1,0 +1,119 @@
+"""``tfp-flows sample``: new rows."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tfp_flows.cli.arguments import add_model, add_reading, natural, positive
+from tfp_flows.cli.files import STANDARD_OUTPUT, require_output, write
+from tfp_flows.cli.inputs import read_context
+from tfp_flows.cli.messages import Mistake, note
+from tfp_flows.cli.writing import FORMATS, encode
+
+if TYPE_CHECKING:
+    from tfp_flows.cli.model_file import LoadedModel
+
+_EPILOG = """\
+The columns are those of the model, in the order of its table. A model with a context
+needs one: it draws -n rows for each row of --context-file, and writes the context, too.
+
+examples:
+  tfp-flows sample -n 1000 --model wine.keras > new.csv
+  tfp-flows sample -n 1000 --model wine.keras --out new.parquet --seed 0
+  printf 'quality\\n5\\n6\\n' | tfp-flows sample --model wine.keras --context-file -
+"""
+
+
+def add_to(commands) -> None:
+    """Adds the command to the parser's."""
+    parser = commands.add_parser(
+        "sample",
+        help="draw new rows",
+        description="Draws rows from a model.",
+        epilog=_EPILOG,
+    )
+    add_model(parser)
+    parser.add_argument(
+        "-n",
+        "--rows",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="how many, for each context if there is one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=natural,
+        metavar="N",
+        help="the same gives the same rows (default: others each time)",
+    )
+    parser.add_argument(
+        "--out",
+        default=STANDARD_OUTPUT,
+        metavar="FILE",
+        help="where to write (default: standard output)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="of what is written (default: from the name of the file, else csv)",
+    )
+    parser.add_argument(
+        "--context-file",
+        metavar="FILE",
+        help="a table with the contexts, or - for standard input",
+    )
+    parser.add_argument(
+        "--context",
+        metavar="LIST",
+        help="its columns (default: those of the model, by name or place)",
+    )
+    add_reading(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command."""
+    from tfp_flows.cli.model_file import load
+    from tfp_flows.cli.sampling import draw
+
+    require_output(options.out)
+    loaded = load(options.model)
+    context, num_rows = None, options.rows
+    if loaded.context is None:
+        if options.context_file or options.context:
+            raise Mistake("the model takes no context, but one was given.")
+    elif options.context_file is None:
+        raise Mistake("the model takes a context: give --context-file.")
+    else:
+        context = read_context(options, loaded)
+        context = np.repeat(context, options.rows, axis=0)
+        num_rows = len(context)
+    samples = draw(loaded.model, num_rows, context, options.seed)
+    bad = np.count_nonzero(~np.isfinite(samples).all(axis=1))
+    if bad:
+        note(f"warning: {bad:,} of {num_rows:,} rows are not finite.")
+    suffix = Path(options.out).suffix[1:].lower()
+    kind = options.format or (suffix if suffix in FORMATS else "csv")
+    write(options.out, encode(*_table(loaded, samples, context), kind))
+    return 0
+
+
+def _table(
+    loaded: "LoadedModel", samples: np.ndarray, context: np.ndarray | None
+) -> tuple[pd.DataFrame, list[str] | None]:
+    """Context and samples in the order of the table, and the names of the columns."""
+    if context is None:
+        return pd.DataFrame(samples), loaded.columns.headers
+    # Each part has its own dtype, in which it is written without false digits.
+    frames = [pd.DataFrame(context), pd.DataFrame(samples)]
+    frame = pd.concat(frames, axis=1, ignore_index=True)
+    origin = loaded.context.beside(loaded.columns)
+    order = list(range(len(origin.positions)))
+    if not loaded.context_apart:
+        order.sort(key=origin.positions.__getitem__)
+    headers = origin.headers and [origin.headers[i] for i in order]
+    return frame[order], headers

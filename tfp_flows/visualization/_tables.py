@@ -1,0 +1,43 @@
+"""What the pictures of tables share: checks, names and limits."""
+
+import numpy as np
+
+from tfp_flows.visualization import _points
+
+# A longer name would run into the next panel.
+LONGEST_NAME = 24
+
+
+def as_table(x, what: str, num_columns: int | None = None) -> np.ndarray:
+    """`x` as an array `[N, D]` of finite numbers; ValueError otherwise."""
+    x = np.asarray(x)
+    if x.ndim != 2 or not x.size or num_columns not in (None, x.shape[1]):
+        expected = "D" if num_columns is None else num_columns
+        raise ValueError(
+            f"{what} must have shape [N, {expected}], got {list(x.shape)}."
+        )
+    bad = np.count_nonzero(~np.isfinite(x).all(axis=1))
+    if bad:
+        raise ValueError(f"{what}: {bad} of {len(x)} rows are not finite.")
+    return x
+
+
+def as_names(names, num_columns: int, default: str) -> list[str]:
+    """A name for each column, fit for a small panel."""
+    if names is None:
+        names = [f"{default}{i + 1}" for i in range(num_columns)]
+    if len(names) != num_columns:
+        raise ValueError(f"There are {num_columns} columns but {len(names)} names.")
+    # A dollar sign begins a formula.
+    return [_short(str(name)).replace("$", r"\$") for name in names]
+
+
+def _short(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def limits_of(column: np.ndarray) -> tuple[float, float]:
+    """Limits that hold nearly all numbers, with a margin around them."""
+    ((low, high),) = _points.bounds_of(column[:, None])
+    return low, high
