@@ -57,6 +57,7 @@ def test_report_pictures_and_record(run, table, rows, tmp_path):
     assert record.nll == pytest.approx(nll_of(done), abs=6e-4)
     assert record.nll == min(record.history["val_loss"])
     assert record.nll == pytest.approx(held_out_nll(out, rows), rel=1e-4)
+    assert record.nll < record.gaussian_nll + 2.0  # The columns are standardised.
     assert len(record.history["loss"]) == 2
     assert np.diff(record.history["loss"]) < 0
 
@@ -77,7 +78,7 @@ def test_the_seed_decides_all(run, table, model, tmp_path):
 
 def test_scores_are_a_density_of_the_numbers_as_they_are(run, tmp_path):
     """They integrate to 1, also where float32 could not tell the rows apart."""
-    shift = 1e7
+    shift = 1e9
     x = np.random.default_rng(0).gamma(3.0, 20.0, size=(200, 1)) + shift
     (tmp_path / "x.csv").write_text(as_csv(x))
     out = tmp_path / "m.keras"
@@ -107,6 +108,12 @@ def test_standard_input_and_bad_rows(run, table, tmp_path, monkeypatch):
     # Standard output is for data.
     assert "Epoch 2/2" in done.err and "Epoch" not in done.out
     assert os.listdir(tmp_path) == ["m.keras"]
+
+
+def test_contexts_are_standardised(given, rows):
+    context = model_file.load(str(given)).model.encoder(rows[:, [1]]).numpy()
+    # By the rows for training, which are most of these.
+    assert abs(context.mean()) < 0.2 and abs(context.std() - 1.0) < 0.2
 
 
 def test_a_context_of_its_own(run, refused, rows, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from cli_helpers import as_csv
+from cli_helpers import MAF, as_csv
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
@@ -191,6 +191,21 @@ def test_output_that_cannot_be_replaced(run, refused, model, tmp_path):
     assert run(*sample, tmp_path / "link.csv").status == 0
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "there.csv").read_text().startswith("age,dose,weight\n")
+
+
+def test_samples_are_read_again_where_columns_have_no_names(run, rows, tmp_path):
+    """Also of columns in another order than the table's."""
+    np.save(tmp_path / "x.npy", rows)
+    model, out = tmp_path / "m.keras", tmp_path / "new.npy"
+    fit = ("fit", tmp_path / "x.npy", "--columns", "3,1", "--out", model, *MAF)
+    assert run(*fit).status == 0
+    assert run("sample", "--model", model, "-n", "9", "--out", out).status == 0
+    samples = np.load(out)
+    near = np.abs(samples - rows[:, [0, 2]].mean(axis=0))
+    assert (near < 10.0 * rows[:, [0, 2]].std(axis=0)).all()
+    scores = numbers(run("score", out, "--model", model))
+    expected = model_file.load(str(model)).model.predict(samples[:, ::-1], verbose=0)
+    np.testing.assert_array_equal(scores.astype("float32"), expected)
 
 
 # plot and info

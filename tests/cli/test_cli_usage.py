@@ -211,7 +211,8 @@ def of_table(points, context=None):
 
 
 def test_noise_makes_a_density():
-    points = np.column_stack([GOOD, GOOD[:, 0], np.full(30, 1e3), np.zeros(30)])
+    good = GOOD * [1.0, 1e-3, 1e3]
+    points = np.column_stack([good, good[:, 0], np.full(30, 1e3), np.zeros(30)])
     noisy = preparing.add_noise(points, 0.01, np.random.default_rng(0))
     preparing.require_density(of_table(points), Data(noisy, None), has_noise=True)
     deviations = (noisy - points).std(axis=0)

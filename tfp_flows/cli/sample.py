@@ -106,14 +106,17 @@ def _table(
     loaded: "LoadedModel", samples: np.ndarray, context: np.ndarray | None
 ) -> tuple[pd.DataFrame, list[str] | None]:
     """Context and samples in the order of the table, and the names of the columns."""
-    if context is None:
-        return pd.DataFrame(samples), loaded.columns.headers
-    # Each part has its own dtype, in which it is written without false digits.
-    frames = [pd.DataFrame(context), pd.DataFrame(samples)]
-    frame = pd.concat(frames, axis=1, ignore_index=True)
-    origin = loaded.context.beside(loaded.columns)
-    order = list(range(len(origin.positions)))
-    if not loaded.context_apart:
-        order.sort(key=origin.positions.__getitem__)
-    headers = origin.headers and [origin.headers[i] for i in order]
-    return frame[order], headers
+    parts = [(loaded.columns, samples)]
+    if context is not None:
+        parts.insert(0, (loaded.context, context))
+    columns, headers = {}, {}
+    for number, (origin, values) in enumerate(parts):
+        for i, position in enumerate(origin.positions):
+            place = (number if loaded.context_apart else 0, position)
+            # Of its own dtype, in which it is written without false digits.
+            columns[place] = values[:, i]
+            headers[place] = origin.headers and origin.headers[i]
+    order = sorted(columns)
+    names = [headers[place] for place in order]
+    frame = pd.DataFrame(dict(enumerate(columns[place] for place in order)))
+    return frame, None if None in names else names

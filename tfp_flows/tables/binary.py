@@ -68,7 +68,6 @@ def open_parquet(name: str, data: bytes) -> Table:
             table = file.read(columns=[schema.names[p] for p in positions])
         except (pa.ArrowException, OSError) as error:
             raise TableError(f"{name} is damaged: {error}") from error
-        # By name: `read` gives the columns in the order of the file.
         columns = [table.column(schema.names[p]) for p in positions]
         numbers = [pc.cast(c, pa.float64(), safe=False).to_numpy() for c in columns]
         return _checked(np.stack(numbers, axis=1), labels)
