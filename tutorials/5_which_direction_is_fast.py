@@ -92,7 +92,7 @@ masks = [low <= high[:, np.newaxis] for low, high in itertools.pairwise(degrees)
 
 fresh = MADE(D, hidden_units=HIDDEN, output_size=2 * D, seed=0)
 fresh.build((None, D))
-kernels = [w.numpy().T for w in fresh.weights if w.name == "kernel"]
+kernels = [w.numpy() for w in fresh.weights if w.name == "kernel"]
 for kernel, mask in zip(kernels[:-1], masks[:-1], strict=True):
     print(
         "zeros of a new network's weights are the mask:", np.all((kernel != 0) == mask)
