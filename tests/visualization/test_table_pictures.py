@@ -34,7 +34,7 @@ def dots(axes):
 
 
 def title(figure):
-    return figure.get_suptitle()
+    return " ".join(figure.get_suptitle().split())
 
 
 def test_marginals_are_densities_on_one_scale():
@@ -131,6 +131,19 @@ def test_names_fit_and_are_no_formulas(tmp_path):
     shown = [axes.get_title() for axes in figure.axes]
     assert shown[:2] == [r"\$x_", "a b"] and len(shown[2]) < 30
     plot_pairs(SAMPLES, DATA, names=names, path=tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("num_columns", [1, 2, 3, 30])
+def test_titles_are_within_the_figure(num_columns):
+    x = GENERATOR.normal(size=(50, num_columns)) * 1e7
+    figures = [plot_marginals(x, x), plot_calibration(x / 1e7)]
+    if num_columns > 1:
+        figures.append(plot_pairs(x, x))
+    for figure in figures:
+        figure.canvas.draw()
+        for text in figure.texts:
+            extent = text.get_window_extent()
+            assert extent.x0 >= 0 and extent.x1 <= figure.bbox.x1
 
 
 @pytest.mark.parametrize("plot", [plot_marginals, plot_pairs])

@@ -1,11 +1,16 @@
 """What the pictures of tables share: checks, names and limits."""
 
+import textwrap
+
 import numpy as np
 
-from tfp_flows.visualization import _points
+from tfp_flows.visualization import _drawing, _points
 
 # A longer name would run into the next panel.
 LONGEST_NAME = 24
+
+# Of the font of titles.
+LETTERS_PER_INCH = 14
 
 
 def as_table(x, what: str, num_columns: int | None = None) -> np.ndarray:
@@ -41,3 +46,16 @@ def limits_of(column: np.ndarray) -> tuple[float, float]:
     """Limits that hold nearly all numbers, with a margin around them."""
     ((low, high),) = _points.bounds_of(column[:, None])
     return low, high
+
+
+def add_title(figure, title: str) -> None:
+    """A title over all panels, in as many lines as the figure's width needs."""
+    width = int(LETTERS_PER_INCH * figure.get_figwidth())
+    figure.suptitle(textwrap.fill(title, width), fontsize=_drawing.FONT_SIZE)
+
+
+def thin(axes) -> None:
+    """As `_drawing.thin`; the factor of large numbers, such as 1e6, is small, too."""
+    _drawing.thin(axes)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_offset_text().set_size(_drawing.FONT_SIZE - 2)

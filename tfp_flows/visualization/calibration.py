@@ -57,7 +57,7 @@ def plot_calibration(coordinates, *, names=None, path=None):
     title = "Φ of the base-space coordinates: flat if calibrated"
     if shown < z.shape[1]:
         title += f" · the first {shown} of {z.shape[1]}"
-    figure.suptitle(title, fontsize=_drawing.FONT_SIZE)
+    _tables.add_title(figure, title)
     return _drawing.finish(figure, path)
 
 

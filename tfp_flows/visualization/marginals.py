@@ -58,8 +58,7 @@ def plot_marginals(samples, data, *, names=None, path=None):
         fontsize=_drawing.FONT_SIZE,
     )
     if shown < data.shape[1]:
-        title = f"the first {shown} of {data.shape[1]} columns"
-        figure.suptitle(title, fontsize=_drawing.FONT_SIZE)
+        _tables.add_title(figure, f"the first {shown} of {data.shape[1]} columns")
     return _drawing.finish(figure, path)
 
 
@@ -76,4 +75,4 @@ def draw_marginal(axes, samples, data, limits) -> None:
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=_drawing.TICK_STEPS))
     axes.spines[["top", "right", "left"]].set_visible(False)
-    _drawing.thin(axes)
+    _tables.thin(axes)

@@ -90,7 +90,7 @@ def _draw_pair(axes, points, kind):
 def _label(axes, row, column, names, shown):
     from matplotlib.ticker import MaxNLocator
 
-    _drawing.thin(axes)
+    _tables.thin(axes)
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=_drawing.TICK_STEPS))
     axes.tick_params(labelbottom=row == shown - 1, labelleft=False)
     if row != column:
@@ -106,4 +106,4 @@ def _title(figure, shown, size):
     title = "below the diagonal: data (grey) · above: model (orange)"
     if shown < size:
         title += f" · the first {shown} of {size} columns"
-    figure.suptitle(title, fontsize=_drawing.FONT_SIZE)
+    _tables.add_title(figure, title)
