@@ -1,8 +1,6 @@
 """What the command refuses before it trains, each with one line that says why."""
 
 import os
-import subprocess
-import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -270,13 +268,3 @@ def test_batch_size_as_wanted():
 def test_precision_follows_the_numbers(shift, scale, dtype):
     assert preparing.dtype_for(Data(GOOD * scale + shift, None)) == dtype
     assert preparing.dtype_for(Data(GOOD, GOOD * scale + shift)) == dtype
-
-
-def test_as_a_module():
-    ran = subprocess.run(
-        [sys.executable, "-m", "tfp_flows", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.startswith("tfp_flows 0.")
