@@ -95,13 +95,9 @@ def encode(flow) -> dict:
         ValueError: a part that cannot be written, such as a lambda, with the place
             where it is.
     """
-    root = _Encoder(storage_ids(_weights(flow))).encode(flow, "flow")
+    known = storage_ids(find_weights(flow).every_variable)
+    root = _Encoder(known).encode(flow, "flow")
     return {"format": FORMAT, "sha256": _digest(root), "root": root}
-
-
-def _weights(flow) -> list[keras.Variable]:
-    weights = find_weights(flow)
-    return [*weights.variables, *(v for part in weights.layers for v in part.variables)]
 
 
 def _digest(root) -> str:

@@ -155,12 +155,12 @@ def as_conditioner(
             f"{where}: the conditioner must be a Keras layer or a function, but is "
             f"{conditioner!r}."
         )
-    own_size = getattr(network_of(conditioner), "context_size", context_size)
-    asked = (input_size, output_size, own_size)
+    wanted = getattr(network_of(conditioner), "context_size", context_size)
+    asked = (input_size, output_size, wanted)
     # A copy of a bijector has the module of the first one. It is not called again:
     # within a training step that would feed zeros to batch normalisation.
     tried = isinstance(conditioner, KerasModule) and conditioner._sizes == asked
-    if tried and context_size in (None, own_size):
+    if tried and context_size in (None, wanted):
         return conditioner
     if isinstance(conditioner, keras.Layer):
         if getattr(conditioner, "output_size", output_size) is None:
@@ -168,7 +168,6 @@ def as_conditioner(
         dtype = conditioner.variable_dtype
     else:
         dtype = getattr(conditioner, "dtype", None)
-    wanted = getattr(network_of(conditioner), "context_size", context_size)
     if context_size is not None and context_size != wanted:
         takes = "takes no context" if wanted is None else f"takes one of size {wanted}"
         raise ValueError(
@@ -194,9 +193,8 @@ def as_conditioner(
         )
     if isinstance(conditioner, keras.Layer):
         conditioner = KerasModule(conditioner)
-    # A copy may be given the context that the first one lacks.
     if isinstance(conditioner, KerasModule):
-        conditioner._sizes = (input_size, output_size, wanted)
+        conditioner._sizes = asked
     return conditioner
 
 
@@ -232,6 +230,11 @@ class Weights(NamedTuple):
 
     layers: list[keras.Layer]
     variables: list[keras.Variable]
+
+    @property
+    def every_variable(self) -> list[keras.Variable]:
+        """Those of the layers, and the others."""
+        return [*(v for part in self.layers for v in part.variables), *self.variables]
 
 
 def find_weights(module: tf.Module) -> Weights:
@@ -298,9 +301,8 @@ def storage_ids(variables) -> set[int]:
 
 def num_elements(module: tf.Module) -> dict[int, int]:
     """The size of each distinct storage below a TFP object, by its identity."""
-    weights = find_weights(module)
-    variables = [v for layer in weights.layers for v in layer.variables]
-    return {id(v.value): int(np.prod(v.shape)) for v in variables + weights.variables}
+    variables = find_weights(module).every_variable
+    return {id(v.value): int(np.prod(v.shape)) for v in variables}
 
 
 def _module_name(name: str) -> str:

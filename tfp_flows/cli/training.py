@@ -71,8 +71,8 @@ def make_model(
     make_flow = getattr(flows, name)
     known = inspect.signature(make_flow).parameters
     if "permutation" in known and num_columns > 2:
-        # On tables of 10 and 12 columns the NLL was 0.4 to 1 nat better than with
-        # halves, or orders, that take turns.
+        # In single runs on tables of 10 and 12 columns the NLL was some tenths of a nat
+        # better than with halves, or orders, that take turns.
         arguments["permutation"] = functools.partial(LULinear.trainable, permute=True)
     if num_layers is not None:
         if "num_layers" not in known:

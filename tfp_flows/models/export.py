@@ -22,12 +22,9 @@ class Served(tf.Module):
         if isinstance(distribution, ConditionalFlow):
             flow = distribution.flow
         # All that is to be saved, in TensorFlow's own terms.
-        weights = find_weights(distribution)
-        layers = [*weights.layers, *([] if encoder is None else [encoder])]
-        self._variables = [
-            *(v.value for layer in layers for v in layer.variables),
-            *(v.value for v in weights.variables),
-        ]
+        variables = find_weights(distribution).every_variable
+        encoders = [] if encoder is None else encoder.variables
+        self._variables = [v.value for v in (*variables, *encoders)]
         points = tf.TensorSpec([None, *flow.event_shape], flow.dtype, name="x")
         number = tf.TensorSpec([], tf.int32, name="n")
         seed = tf.TensorSpec([], tf.int32, name="seed")
