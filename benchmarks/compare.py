@@ -14,6 +14,8 @@ Group = list[tuple[str, str]]
 
 # Threads of the last framework may spin for a moment after its work is done.
 _PAUSE = 0.02
+# Seconds of a first call that is measured as it is, its compilation included.
+_SLOW = 15.0
 
 
 @contextlib.contextmanager
@@ -90,7 +92,9 @@ def _take_turns(group, effort: Effort) -> None:
     for client, result, operation in group:
         with _noting(result):
             result.first[operation] = client.seconds(operation)[0]
-            plan = effort.plan(min(client.seconds(operation, 2)))
+            slow = result.first[operation] > _SLOW
+            again = [result.first[operation]] if slow else client.seconds(operation, 2)
+            plan = effort.plan(min(again))
             result.turns[operation] = []
             plans.append((client, result, operation, *plan))
     for turn in range(effort.turns):

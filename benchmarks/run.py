@@ -14,6 +14,7 @@ from benchmarks.cases import CASES
 from benchmarks.frameworks import FLOOR, FRAMEWORKS, OURS, PEERS, is_installed
 from benchmarks.machine import machine
 from benchmarks.measured import Effort
+from benchmarks.monotone import monotone
 from benchmarks.scaling import PEER, scaling
 from benchmarks.speed import speed
 
@@ -22,7 +23,7 @@ FULL = Effort(turns=15, seconds=0.15)
 LONG = Effort(turns=9, seconds=1.0)
 QUICK = Effort(turns=5, seconds=0.05)
 QUICK_CASES = ("realnvp-2d", "maf-43")
-SECTIONS = ("speed", "alone", "scaling")
+SECTIONS = ("speed", "monotone", "alone", "scaling")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     if "speed" in options.section:
         effort = QUICK if options.quick else FULL
         lines += speed([CASES[name] for name in options.case], frameworks, effort)
+    if "monotone" in options.section:
+        lines += monotone(frameworks)
     if "alone" in options.section:
         lines += alone(LONG)
     if "scaling" in options.section:

@@ -28,14 +28,15 @@ def speed(
     for case in cases:
         print(f"==> {case.name}: {', '.join(frameworks)}", flush=True)
         results[case.name] = compare(case, frameworks, effort)
-        print("\n".join(_times(results[case.name])), flush=True)
-    lines = ["## This package over the fastest peer", "", *_against_goals(results)]
+        print("\n".join(times(results[case.name])), flush=True)
+    lines = ["## This package over the fastest peer", "", *against_goals(results)]
     for name, measured in results.items():
-        lines += [f"## {name}", "", *_times(measured), *_starts(measured)]
+        lines += [f"## {name}", "", *times(measured), *starts(measured)]
     return [*lines, *_NOTES, *_floor(results), *_failures(results)]
 
 
-def _against_goals(results: Results) -> list[str]:
+def against_goals(results: Results) -> list[str]:
+    """A row for each case and operation that has a goal."""
     rows = []
     for name, measured in results.items():
         for operation in OPERATIONS:
@@ -46,7 +47,9 @@ def _against_goals(results: Results) -> list[str]:
             if not ours.turns.get(operation):
                 continue
             found = ratio(ours.turns[operation], theirs.turns[operation])
-            goal = GOALS[name][operation]
+            goal = GOALS[name].get(operation)
+            if goal is None:
+                continue
             rows.append(
                 [
                     f"{name} {operation}",
@@ -63,20 +66,21 @@ def _against_goals(results: Results) -> list[str]:
 
 
 def _fastest_peer(measured: dict[str, Measured], operation: str) -> str | None:
-    times = {
+    found = {
         name: result.seconds(operation)
         for name, result in measured.items()
         if name in PEERS and result.turns.get(operation)
     }
-    return min(times, key=times.get) if times else None
+    return min(found, key=found.get) if found else None
 
 
-def _times(measured: dict[str, Measured]) -> list[str]:
+def times(measured: dict[str, Measured]) -> list[str]:
+    """A case: milliseconds and ratios, a column for each framework."""
     columns = [name for name in measured if name != FLOOR]
     rows = []
     for operation in OPERATIONS:
-        times = [milliseconds(measured[name].seconds(operation)) for name in columns]
-        rows.append([f"{operation}, ms", *times])
+        row = [milliseconds(measured[name].seconds(operation)) for name in columns]
+        rows.append([f"{operation}, ms", *row])
         rows.append(
             [
                 "tfp_flows over it",
@@ -92,7 +96,8 @@ def _over(measured: dict[str, Measured], name: str, operation: str) -> str:
     return str(ratio(ours, theirs)) if name != OURS and ours and theirs else "–"
 
 
-def _starts(measured: dict[str, Measured]) -> list[str]:
+def starts(measured: dict[str, Measured]) -> list[str]:
+    """A case: parameters, compilation, memory."""
     columns = {
         name: result
         for name, result in measured.items()

@@ -95,6 +95,12 @@ def templates():
     )
 
 
+def as_vectors(flow):
+    return tfd.TransformedDistribution(
+        flow, tfb.Reshape(event_shape_out=[3], event_shape_in=[1, 1, 3])
+    )
+
+
 def mixture():
     return tfd.MixtureSameFamily(
         tfd.Categorical(logits=tf.Variable([0.0, 1.0])),
@@ -120,13 +126,39 @@ FLOWS = {
     "nice": lambda: flows.nice(3, dtype="float64", **SMALL),
     "planar": lambda: flows.planar(3, num_layers=2, seed=0),
     "radial": lambda: flows.radial(3, num_layers=2, fast="sample", seed=0),
+    "sylvester": lambda: flows.sylvester(3, num_layers=2, num_units=2, seed=0),
+    "triangular sylvester": lambda: on_normal(
+        b.Sylvester.trainable(3, num_units=2, seed=0)
+    ),
+    "bnaf": lambda: flows.bnaf(3, num_layers=2, hidden_factor=4, seed=0),
+    "naf": lambda: flows.naf(3, num_transformer_layers=2, num_units=2, **SMALL),
+    "umnn": lambda: flows.umnn(3, num_units=2, low=-2.0, **SMALL),
+    "sos": lambda: flows.sos(3, **SMALL),
+    "bernstein": lambda: flows.bernstein(3, degree=3, **SMALL),
+    "flow_plus_plus": lambda: flows.flow_plus_plus(3, num_components=2, **SMALL),
+    "gaussianization": lambda: flows.gaussianization(3, num_layers=2, seed=0),
     "linear": lambda: flows.linear(3, base=mixture()),
     "by hand": by_hand,
     "linear layers": linear_layers,
     "elementwise": elementwise,
     "templates": templates,
+    "nade": lambda: flows.nade(3, hidden_units=4, seed=0),
+    "wavenet": lambda: flows.wavenet(3, filters=4, kernel_size=3, seed=0),
+    "recurrent": lambda: flows.recurrent(
+        3, num_layers=2, units=4, cell=keras.layers.GRUCell, row_size=3, seed=0
+    ),
+    "pixel_cnn": lambda: as_vectors(
+        flows.pixel_cnn((1, 1, 3), filters=4, num_layers=2, seed=0)
+    ),
+    "conditional gaussianization": lambda: flows.gaussianization(
+        3, context_size=2, hidden_units=[4], num_layers=2, seed=0
+    ),
     "conditional maf": lambda: flows.maf(3, context_size=2, **SMALL),
     "conditional planar": lambda: flows.planar(3, context_size=2, **SMALL),
+    "conditional sylvester": lambda: flows.sylvester(3, context_size=2, **SMALL),
+    "conditional bnaf": lambda: flows.bnaf(
+        3, context_size=2, num_layers=2, hidden_factor=4, activation="elu", seed=0
+    ),
 }
 
 

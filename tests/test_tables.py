@@ -136,6 +136,14 @@ def test_parquet(put, tmp_path):
         table.read([0, 1])
 
 
+def test_parquet_with_a_name_twice(tmp_path):
+    table = pa.table([[1.0], [2.0], [3.0]], names=["a", "a", "b"])
+    pq.write_table(table, tmp_path / "t")
+    np.testing.assert_array_equal(read(str(tmp_path / "t"), "b")[1].values, [[3.0]])
+    with pytest.raises(TableError, match="several columns named 'a'"):
+        read(str(tmp_path / "t"), "1")
+
+
 def test_standard_input(monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(b"1,2\n3,x\n"))
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -153,6 +161,23 @@ def test_numbers_for_names_need_a_word(put):
     # A name goes before a number.
     assert find_columns(table, "2019, 2") == [0, 1]
     assert faults(path, header=False) == ["line 1, column 2: 'total' is not a number"]
+
+
+@pytest.mark.parametrize("header", ["0,1", ",0,1"])
+def test_names_that_pandas_makes_up(put, header):
+    path = put(f"{header}\n" + "0.5,1.5\n" * 2)
+    with pytest.raises(TableError, match=r"line 1: 0, 1, .*--header .*--no-header"):
+        open_table(path)
+
+
+@pytest.mark.parametrize("delimiter", [" ", ","])
+def test_the_header_of_savetxt(tmp_path, delimiter):
+    header = delimiter.join(["a", "b", "c"])
+    np.savetxt(tmp_path / "t", ROWS, delimiter=delimiter, header=header)
+    table, columns = read(str(tmp_path / "t"))
+    assert table.headers == ("a", "b", "c")
+    np.testing.assert_array_equal(columns.values, ROWS)
+    assert open_table(str(tmp_path / "t")).headers == ("a", "b", "c")
 
 
 def test_what_a_delimiter_may_be(put):
@@ -368,6 +393,11 @@ def test_bad_choice(put, text, message):
     table = open_table(put("age,x,x,d\n1,2,3,4\n"))
     with pytest.raises(TableError, match=message):
         find_columns(table, text)
+
+
+def test_choice_of_a_name_in_two_lines(put):
+    table = open_table(put('"age\n(years)",b\n1,2\n'))
+    assert find_columns(table, "b, age\n(years)") == [1, 0]
 
 
 def test_choice_without_names(put):

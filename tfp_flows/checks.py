@@ -61,5 +61,21 @@ def checked_permutation(permutation, where: str, size: int | None = None) -> np.
     return found
 
 
+def checked_image_shape(shape, where: str) -> list[int]:
+    """The rows, columns and channels of an image, as a list.
+
+    Raises:
+        TypeError: no sequence of integers.
+        ValueError: not three of them, or one is less than 1.
+    """
+    found = checked_counts(shape, where)
+    if len(found) != 3:
+        raise ValueError(
+            f"{where} must be three numbers, rows, columns and channels, such as "
+            f"[8, 8, 1], but got {shape!r}."
+        )
+    return found
+
+
 def _is_integer(value) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfp_flows
-from benchmarks.cases import FIT_STEPS, LEARNING_RATE, NOISE, Case
+from benchmarks.cases import FIT_STEPS, LEARNING_RATE, MONOTONE, NOISE, Case
 from benchmarks.frameworks import Subject
 
 
@@ -39,6 +39,13 @@ def _flow(case: Case):
         "activation": "relu",
         "seed": 0,
     }
+    if case.transformer == "gaussianization":
+        return tfp_flows.flows.gaussianization(
+            case.event_size, num_layers=case.num_layers, seed=0
+        )
+    if case.transformer in MONOTONE:
+        make = getattr(tfp_flows.flows, case.transformer)
+        return make(case.event_size, **keywords)
     if case.transformer == "spline":
         autoregressive = case.structure == "autoregressive"
         keywords |= {"autoregressive": autoregressive, "num_bins": case.num_bins}

@@ -35,12 +35,24 @@ def make(case: Case) -> Subject:
     return Subject(count(flow), operations, round_trip)
 
 
+_MONOTONE = {
+    "naf": zuko.flows.NAF,
+    "umnn": zuko.flows.UNAF,
+    "sos": zuko.flows.SOSPF,
+    "bernstein": zuko.flows.BPF,
+}
+
+
 def _flow(case: Case):
+    if case.transformer == "gaussianization":
+        return zuko.flows.GF(case.event_size, transforms=case.num_layers)
     keywords = {
         "transforms": case.num_layers,
         "hidden_features": case.hidden_units,
         "activation": torch.nn.ReLU,
     }
+    if case.transformer in _MONOTONE:
+        return _MONOTONE[case.transformer](case.event_size, **keywords)
     if case.transformer == "spline":
         bins = case.num_bins
         keywords |= {

@@ -192,9 +192,9 @@ def test_a_full_disk(refused, model, old):
     with full_disk(size // 2), pytest.raises(OSError, match="too large") as error:
         model_file.save(loaded.model, loaded.record, old)
     assert error.value.filename == str(old)
-    sample = ("sample", "-n", str(size // 8), "--model", model, "--out", old)
+    sample = ("sample", "-n", str(size // 8), "--model", model, "--format", "csv")
     with full_disk(size):
-        refused(1, f"{old}: File too large", *sample)
+        refused(1, f"{old}: File too large", *sample, "--out", old)
     with full_disk(100):  # Keras unpacks a model to read it.
         refused(1, "File too large", "info", model)
     assert old.read_bytes() == b"of yesterday"

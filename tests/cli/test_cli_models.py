@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -123,6 +124,15 @@ def test_samples_in_each_format(run, model, tmp_path):
     assert (tmp_path / "x.csv").read_text() == done.out
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), frame)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "x.parquet"), frame)
+
+
+def test_formats_that_are_not_written(run, refused, model, tmp_path):
+    for name in ("x.csv.gz", "x.xlsx"):
+        sample = ("sample", "--model", model, "--out", tmp_path / name)
+        refused(2, "say --format csv, tsv, npy or parquet", *sample)
+        assert not (tmp_path / name).exists()
+    assert run(*sample, "--format", "csv").status == 0
+    assert run(*sample[:-1], tmp_path / "x.TXT").status == 0
 
 
 def test_samples_and_seeds(run, model, loaded):
@@ -330,6 +340,23 @@ def with_part(model, path, name, change):
         ("tfp_flows_table.json", lambda text: text[:-9], "cannot be read"),
         ("tfp_flows_table.json", lambda _: b'{"format": 1}', "was changed"),
         ("tfp_flows_table.json", lambda _: b"[]", "has the format None"),
+        (
+            "tfp_flows_table.json",
+            lambda text: re.sub(rb'"nll": [\d.]+', b'"nll": "low"', text),
+            "was changed",
+        ),
+        (
+            "tfp_flows_table.json",
+            lambda text: text.replace(b"[0, 1, 2]", b"[0, 1, 9]"),
+            "was changed (its columns do not fit its table)",
+        ),
+        (
+            "tfp_flows_table.json",
+            lambda text: text.replace(b"[0, 1, 2]", b"[0, 1]").replace(
+                b'["age", "dose", "weight"]', b'["age", "dose"]'
+            ),
+            "its record is that of another model",
+        ),
     ],
 )
 def test_models_of_another_version(
@@ -366,3 +393,9 @@ def test_record_as_json():
         origin, None, True, "t", "nsf", None, 0, 9, 1, 1, 0.5, None, {"loss": [1.0]}
     )
     assert Record.from_json(record.to_json()) == record
+
+
+def test_columns_without_a_name_are_called_by_number():
+    origin = Origin([0, 2], ["", "age"], 3)
+    assert origin.labels == ["column 1", "age"]
+    assert origin.words() == "2 columns: column 1, age"

@@ -1,5 +1,6 @@
 """What the command refuses before it trains, each with one line that says why."""
 
+import dataclasses
 import os
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from tfp_flows import flows
 from tfp_flows.cli import preparing
 from tfp_flows.cli.fit import FLOWS
 from tfp_flows.cli.inputs import Data, Rows
-from tfp_flows.cli.messages import Mistake
+from tfp_flows.cli.messages import Mistake, report
 from tfp_flows.cli.record import Origin
 
 GOOD = np.random.default_rng(0).normal(size=(30, 3))
@@ -38,16 +39,24 @@ def with_column(column):
         (["fit", "x.csv"], "--out"),
         (["fit", "x.csv", "--out", "m.h5"], ".keras"),
         (["fit", "x.csv", "--out", "m.keras", "--epochs", "0"], "1 or more"),
-        (["fit", "x.csv", "--out", "m.keras", "--epochs", "many"], "many"),
+        (
+            ["fit", "x.csv", "--out", "m.keras", "--epochs", "many"],
+            "argument --epochs: must be a whole number, but got 'many'",
+        ),
+        (
+            ["fit", "x.csv", "--out", "m.keras", "--noise", "little"],
+            "argument --noise: must be a number, but got 'little'",
+        ),
         (["fit", "x.csv", "--out", "m.keras", "--seed", "-1"], "0 or more"),
         (["fit", "x.csv", "--out", "m.keras", "--held-out", "1"], "between 0 and 1"),
         (["fit", "x.csv", "--out", "m.keras", "--noise", "0"], "above 0"),
         (["fit", "x.csv", "--out", "m.keras", "--noise", "inf"], "above 0 and finite"),
-        (["fit", "x.csv", "--out", "m.keras", "--hidden", "8,x"], "8,x"),
+        (["fit", "x.csv", "--out", "m.keras", "--hidden", "8,x"], "got '8,x'"),
         (["fit", "x.csv", "--out", "m.keras", "--flow", "glow9"], "glow9"),
         (["fit", "x.csv", "--out", "m.keras", "--delimiter", "||"], "||"),
         (["score", "x.csv"], "--model"),
         (["sample", "--model", "m.keras", "-n", "0"], "1 or more"),
+        (["sample", "--model", "m.keras", "--seed", "1.5"], "a whole number, but got"),
         (["demo", "--epochs", "0"], "1 or more"),
         (["demo", "--epochs", "many"], "many"),
     ],
@@ -100,6 +109,7 @@ def test_flows_of_the_command_are_those_of_the_package():
         (as_csv(np.eye(12, 10_000)), [], "10,000 columns are more"),
         (as_csv(GOOD, NAMES), ["--columns", "age,height"], "no column named 'height'"),
         (as_csv(GOOD, NAMES), ["--columns", "1-4"], "columns 1 to 3"),
+        (as_csv(GOOD, NAMES), ["--columns", ""], "no column was named in ''"),
         (as_csv(GOOD, NAMES), ["--columns", "1", "--context", "age"], "both in --col"),
         (as_csv(GOOD, NAMES), ["--context", "1-3"], "none is left"),
         (as_csv(GOOD, ["a", "a", "b"]), [], "named 'a'"),
@@ -208,6 +218,11 @@ def of_table(points, context=None):
     return Rows(Data(points, context), origin, origin, False, numbers, len(points), "t")
 
 
+def test_names_of_files_that_are_no_text(capsysbinary):
+    report([os.fsdecode(b"caf\xe9.csv: 9 rows")])
+    assert capsysbinary.readouterr().out == b"caf\xe9.csv: 9 rows\n"
+
+
 def test_noise_makes_a_density():
     good = GOOD * [1.0, 1e-3, 1e3]
     points = np.column_stack([good, good[:, 0], np.full(30, 1e3), np.zeros(30)])
@@ -232,6 +247,17 @@ def test_ties_are_warned_of_and_noise_is_offered(capsys):
     assert "column 2 repeats values" in warning(points)
     assert "--noise 0.001" in warning(points)
     assert warning(points, has_noise=True) == ""
+
+
+def test_columns_that_number_the_rows_are_warned_of(capsys):
+    """Also where bad rows are left out."""
+    preparing.warn_of_numbering(of_table(GOOD))
+    assert capsys.readouterr().err == ""
+    rows = of_table(np.column_stack([GOOD, 3.0 - 2.0 * np.arange(30), np.ones(30)]))
+    good = np.delete(np.arange(30), [3, 17, 18])
+    rows = dataclasses.replace(rows, data=rows.data.take(good), numbers=good)
+    preparing.warn_of_numbering(rows)
+    assert "t: column 4 numbers the rows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("num_rows", [10, 11, 57, 100, 1599, 4567, 45_730])

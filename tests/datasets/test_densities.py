@@ -14,6 +14,7 @@ from tfp_flows.datasets.base import midpoints
 ENTROPIES = {
     datasets.TwoMoons: 1.008,
     datasets.EightGaussians: 2.8319,
+    datasets.GaussianGrid: 2.8379,
     datasets.TwoSpirals: 2.645,
     datasets.Rings: 2.623,
     datasets.Circles: 3.268,

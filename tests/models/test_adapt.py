@@ -8,7 +8,8 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
-from tfp_flows.bijectors import Affine, Planar, Standardize
+from tfp_flows import FlowModel, flows
+from tfp_flows.bijectors import Affine, KernelGaussianization, Planar, Standardize
 from tfp_flows.stages import stages
 
 
@@ -309,3 +310,24 @@ def test_weights_of_a_model_that_was_not_adapted(trained, x, tmp_path):
     model.load_weights(path)
     assert np.isnan(model.predict(x, verbose=0)).all()
     assert not statistics(model).adapted
+
+
+@pytest.mark.parametrize("context_size", [None, 2])
+def test_fit_starts_a_gaussianization_from_the_data(context_size):
+    """Each layer from the data as the layers before it leave them."""
+    rng = np.random.default_rng(0)
+    x = (rng.exponential(size=[512, 2]) @ [[1.0, 3.0], [0.0, 9.0]]).astype("float32")
+    flow = flows.gaussianization(
+        2, num_layers=3, hidden_units=[4], context_size=context_size, seed=0
+    )
+    model = FlowModel(flow)
+    # At this rate nothing is learned but by `adapt`.
+    model.compile(keras.optimizers.SGD(1e-9), jit_compile=False)
+    inputs = (x,) if context_size is None else (np.zeros([512, 2], "float32"), x)
+    before = model.evaluate(*inputs, verbose=0)
+    model.fit(*inputs, epochs=1, batch_size=512, verbose=0)
+    after = model.evaluate(*inputs, verbose=0)
+    gaussian = np.linalg.slogdet(2 * np.pi * np.e * np.cov(x.T))[1] / 2
+    assert after < before - 10 and after < gaussian
+    kernels = [m for m in flow.submodules if isinstance(m, KernelGaussianization)]
+    assert len(kernels) == 3 and all(layer.adapted for layer in kernels)

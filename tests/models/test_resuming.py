@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import tfp_flows
+from tfp_flows.models import checkpoints
 
 EPOCHS = 5
 KILLS = 3
@@ -134,6 +135,13 @@ def test_backups_within_an_epoch_know_their_epoch(x, make_model, tmp_path):
         fit(model, 2, stop=3)
     again = make_model()
     assert fit(again, 0, stop=None).epoch == [2, 3]
+
+
+def test_backups_elsewhere_are_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    backup = keras.callbacks.BackupAndRestore("memory://bucket/backup")
+    checkpoints.repair_backups([backup])
+    assert os.listdir(tmp_path) == []
 
 
 def test_the_epoch_is_saved_along(x, make_model, tmp_path):

@@ -7,6 +7,7 @@ rank. triangular: triangular, up to the order of the dimensions.
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.conditional import Conditional
 from tfp_flows.bijectors.elementwise.affine import Affine
+from tfp_flows.bijectors.elementwise.bernstein import Bernstein
 from tfp_flows.bijectors.elementwise.bound import Bound
 from tfp_flows.bijectors.elementwise.circular_rational_quadratic_spline import (
     CircularRationalQuadraticSpline,
@@ -14,12 +15,20 @@ from tfp_flows.bijectors.elementwise.circular_rational_quadratic_spline import (
 from tfp_flows.bijectors.elementwise.cubic_spline import CubicSpline
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
 from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
+from tfp_flows.bijectors.elementwise.integral_network import IntegralNetwork
+from tfp_flows.bijectors.elementwise.kernel_gaussianization import (
+    KernelGaussianization,
+)
 from tfp_flows.bijectors.elementwise.linear_spline import LinearSpline
+from tfp_flows.bijectors.elementwise.mixture_cdf import MixtureCDF
+from tfp_flows.bijectors.elementwise.monotone import Monotone, MonotoneOnInterval
+from tfp_flows.bijectors.elementwise.monotonic_network import MonotonicNetwork
 from tfp_flows.bijectors.elementwise.quadratic_spline import QuadraticSpline
 from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
     RationalQuadraticSpline,
 )
 from tfp_flows.bijectors.elementwise.standardize import Standardize
+from tfp_flows.bijectors.elementwise.sum_of_squares import SumOfSquares
 from tfp_flows.bijectors.linear.householder import Householder
 from tfp_flows.bijectors.linear.linear import Linear
 from tfp_flows.bijectors.linear.lu_linear import LULinear
@@ -29,14 +38,18 @@ from tfp_flows.bijectors.linear.qr_linear import QRLinear
 from tfp_flows.bijectors.linear.rotation_2d import Rotation2D
 from tfp_flows.bijectors.low_rank.planar import Planar
 from tfp_flows.bijectors.low_rank.radial import Radial
+from tfp_flows.bijectors.low_rank.sylvester import Sylvester
 from tfp_flows.bijectors.triangular.autoregressive import Autoregressive
+from tfp_flows.bijectors.triangular.block_autoregressive import BlockAutoregressive
 from tfp_flows.bijectors.triangular.coupling import Coupling
 from tfp_flows.bijectors.triangular.shift_and_cube import ShiftAndCube
 
 __all__ = [
     "Affine",
     "Autoregressive",
+    "Bernstein",
     "Bijector",
+    "BlockAutoregressive",
     "Bound",
     "CircularRationalQuadraticSpline",
     "Conditional",
@@ -45,9 +58,15 @@ __all__ = [
     "Elementwise",
     "GaussianMixtureCDF",
     "Householder",
+    "IntegralNetwork",
+    "KernelGaussianization",
     "LULinear",
     "Linear",
     "LinearSpline",
+    "MixtureCDF",
+    "Monotone",
+    "MonotoneOnInterval",
+    "MonotonicNetwork",
     "OrthogonalExponential",
     "Permutation",
     "Planar",
@@ -58,5 +77,7 @@ __all__ = [
     "Rotation2D",
     "ShiftAndCube",
     "Standardize",
+    "SumOfSquares",
+    "Sylvester",
     "TransformerSpec",
 ]

@@ -167,8 +167,11 @@ class Bijector(tfb.Bijector):
         own = {key: options.pop(key) for key in wanted if key in options}
         initial = cls._initial_parameters(event_size, from_seed, **own)
         properties = cls.parameter_properties(dtype)
+        # What is no tensor parameter, say a size, is for the constructor as it is.
         parameters = {
             key: make_variable(value, properties[key], dtype=dtype, name=key)
+            if key in properties
+            else value
             for key, value in initial.items()
         }
         return cls(**parameters, **options)

@@ -105,6 +105,19 @@ class Conditional(Bijector):
     def _parameter_properties(cls, dtype):
         return {"context": ParameterProperties(event_ndims=1)}
 
+    @property
+    def adapted(self) -> bool:
+        """Whether the bijector, if it starts from data, has seen them."""
+        return getattr(self.bijector, "adapted", True)
+
+    def adapt(self, data) -> None:
+        """``adapt`` of the bijector: that of its parameters before a context's part.
+
+        Raises:
+            AttributeError: a bijector that does not start from data.
+        """
+        self.bijector.adapt(data)
+
     def _given_context(self) -> tfb.Bijector:
         """The bijector with the parameters that belong to the context."""
         if self.context is None:

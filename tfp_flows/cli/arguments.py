@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text: str) -> int:
     """An integer of 1 or more."""
-    number = int(text)
+    number = _as(int, text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, but got {number}")
     return number
@@ -31,7 +31,7 @@ def positive(text: str) -> int:
 
 def natural(text: str) -> int:
     """An integer of 0 or more that TensorFlow takes as a seed."""
-    number = int(text)
+    number = _as(int, text)
     if not 0 <= number < 2**31:
         raise argparse.ArgumentTypeError(
             f"must be 0 or more and below 2^31, but got {number}"
@@ -41,7 +41,7 @@ def natural(text: str) -> int:
 
 def positive_number(text: str) -> float:
     """A finite number above 0."""
-    number = float(text)
+    number = _as(float, text)
     if not 0.0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"must be above 0 and finite, but got {text}")
     return number
@@ -49,7 +49,7 @@ def positive_number(text: str) -> float:
 
 def fraction(text: str) -> float:
     """A number between 0 and 1."""
-    number = float(text)
+    number = _as(float, text)
     if not 0.0 < number < 1.0:
         raise argparse.ArgumentTypeError(f"must be between 0 and 1, but got {text}")
     return number
@@ -57,13 +57,21 @@ def fraction(text: str) -> float:
 
 def sizes(text: str) -> list[int]:
     """Integers of 1 or more with commas between them."""
-    return [positive(part) for part in text.split(",")]
+    try:
+        return [positive(part) for part in text.split(",")]
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"must be whole numbers of 1 or more, such as 64,64, but got {text!r}"
+        ) from None
 
 
-# argparse names the type in its messages: invalid number value: 'many'.
-positive.__name__ = natural.__name__ = "whole number"
-positive_number.__name__ = fraction.__name__ = "number"
-sizes.__name__ = "list of whole numbers"
+def _as(kind: type, text: str):
+    try:
+        return kind(text)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"must be {what}, but got {text!r}") from None
+
 
 _DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " "}
 

@@ -16,8 +16,11 @@ def choose_to_fit(
     Raises:
         Mistake: a column in both, none left, or two of one name.
     """
-    columns = options.columns and find_columns(table, options.columns)
-    context = options.context and find_columns(apart or table, options.context)
+    columns = context = None
+    if options.columns is not None:
+        columns = find_columns(table, options.columns)
+    if options.context is not None:
+        context = find_columns(apart or table, options.context)
     if apart is not None:
         columns = columns or list(range(table.width))
         context = context or list(range(apart.width))

@@ -1,67 +1,13 @@
-"""Files written whole or not at all."""
+"""What the command writes: files, folders, standard output."""
 
 import errno
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from tfp_flows.files import replacing, require_writable
+
 STANDARD_OUTPUT = "-"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside ``path``, which takes its place if nothing goes wrong.
-
-    What was at ``path`` before stays until then, also if the disk is full.
-
-    Raises:
-        OSError: no file can be written there; its name is ``path``.
-    """
-    unfinished = None
-    try:
-        unfinished = _new_file_beside(path)
-        yield unfinished
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(os.path.realpath(path))  # A link stays a link.
-    except OSError as error:
-        # Not the name of the unfinished file, which says nothing to anybody.
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
-
-
-def _new_file_beside(path: Path) -> Path:
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if path.exists():
-        path.open("ab").close()  # What may not be changed may not be replaced either.
-    target = Path(os.path.realpath(path))
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix
-    )
-    os.close(handle)
-    # mkstemp lets nobody else read the file.
-    mask = os.umask(0)
-    os.umask(mask)
-    os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
-    return Path(name)
-
-
-def require_writable(path: Path) -> None:
-    """Raises now what writing ``path`` would raise later.
-
-    Raises:
-        OSError: no file can be written there.
-    """
-    try:
-        _new_file_beside(path).unlink()
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def require_output(path: str) -> None:

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tfp_flows.cli.files import STANDARD_OUTPUT, require_folder, require_writable, write
+from tfp_flows.cli import model_file, training
+from tfp_flows.cli.files import require_folder, require_writable
 from tfp_flows.cli.gaussian import gaussian_nll
 from tfp_flows.cli.inputs import Data, Rows, read_to_fit
-from tfp_flows.cli.messages import note
+from tfp_flows.cli.messages import note, report
 from tfp_flows.cli.preparing import (
     add_noise,
     dtype_for,
     require_density,
     require_size,
     split,
+    warn_of_numbering,
 )
 from tfp_flows.cli.record import Record
 
@@ -44,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     )
     train, held_out = data.take(train), data.take(held_out)
     require_density(rows, train, options.noise is not None)
+    warn_of_numbering(rows)
     return _train(options, rows, train, held_out, batch_size, folder)
 
 
@@ -55,9 +58,6 @@ def _train(
     batch_size: int,
     folder: Path | None,
 ) -> int:
-    # Not before: TensorFlow takes seconds, and a bad table is to be found at once.
-    from tfp_flows.cli import model_file, training
-
     model = training.make_model(
         options.flow,
         train,
@@ -92,8 +92,7 @@ def _train(
         history=result.history,
     )
     model_file.save_or_rescue(model, record, options.out)
-    report = [*record.report(), f"model: {options.out}"]
-    write(STANDARD_OUTPUT, "\n".join([*report, ""]).encode())
+    report([*record.report(), f"model: {options.out}"])
     if result.was_stopped:
         note("training was stopped: the model is the best so far.")
         return 130
@@ -103,6 +102,7 @@ def _train(
 
 
 def _draw(model, record: Record, folder: Path, train: Data, held_out: Data) -> None:
+    # Not before: matplotlib takes a second.
     from tfp_flows.cli.pictures import draw_all
 
     draw_all(

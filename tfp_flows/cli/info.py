@@ -2,7 +2,8 @@
 
 import argparse
 
-from tfp_flows.cli.files import STANDARD_OUTPUT, write
+from tfp_flows.cli.messages import report
+from tfp_flows.cli.model_file import load
 
 _NO_RECORD = "saved from Python: there is no record of a table in it"
 
@@ -23,13 +24,11 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    from tfp_flows.cli.model_file import load
-
     loaded = load(options.model)
     lines = [_NO_RECORD] if loaded.record is None else loaded.record.report()
     loaded.model.summary(print_fn=lines.append)
     for title, origin in (("columns", loaded.columns), ("context", loaded.context)):
         if origin is not None:
             lines += [f"{title}:", *(f"  {label}" for label in origin.labels)]
-    write(STANDARD_OUTPUT, "\n".join([*lines, ""]).encode())
+    report(lines)
     return 0

@@ -3,17 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tfp_flows.cli.columns import choose_to_fit, locate
 from tfp_flows.cli.messages import Mistake, count, note
+from tfp_flows.cli.model_file import LoadedModel
 from tfp_flows.cli.record import Origin
 from tfp_flows.tables import Table, open_table
-
-if TYPE_CHECKING:
-    from tfp_flows.cli.model_file import LoadedModel
 
 _MOST_REPORTED = 10
 
@@ -74,7 +72,7 @@ def read_to_fit(options: argparse.Namespace) -> Rows:
     return _read(options, table, columns, apart, context)
 
 
-def read_for_model(options: argparse.Namespace, loaded: "LoadedModel") -> Rows:
+def read_for_model(options: argparse.Namespace, loaded: LoadedModel) -> Rows:
     """The rows for a model that exists.
 
     Raises:
@@ -113,7 +111,7 @@ def _rows_for_model(
     return _read(options, table, found[:size], None, found[size:])
 
 
-def read_context(options: argparse.Namespace, loaded: "LoadedModel") -> np.ndarray:
+def read_context(options: argparse.Namespace, loaded: LoadedModel) -> np.ndarray:
     """The contexts to sample for, ``[N, C]``.
 
     Raises:

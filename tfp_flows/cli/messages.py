@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from tfp_flows.cli.files import STANDARD_OUTPUT, write
 from tfp_flows.tables import shortened
 
 
@@ -17,6 +18,12 @@ class Failure(Exception):
 def note(text: str) -> None:
     """Says on standard error what the user may want to know."""
     print(f"tfp-flows: {text}", file=sys.stderr)
+
+
+def report(lines: Sequence[str]) -> None:
+    """Prints lines on standard output, with names of files that are no text, too."""
+    text = "".join(f"{line}\n" for line in lines)
+    write(STANDARD_OUTPUT, text.encode(errors="surrogateescape"))
 
 
 def count(number: int, what: str) -> str:

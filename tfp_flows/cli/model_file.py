@@ -4,16 +4,17 @@ import contextlib
 import re
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 import tfp_flows
-from tfp_flows.cli.files import replacing
 from tfp_flows.cli.messages import Mistake, note
 from tfp_flows.cli.record import Origin, Record
 from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.files import replacing
 
 SUFFIX = ".keras"
 # Keras reads the members that it knows, and leaves others alone.
@@ -97,11 +98,13 @@ def load(path: str) -> LoadedModel:
         raise Mistake(
             f"{path} is a Keras model, a {type(model).__name__}, but no flow."
         )
-    if record is not None:
-        return LoadedModel(
-            model, record, record.columns, record.context, record.context_apart
-        )
-    return LoadedModel(model, None, *_unrecorded(path, model), context_apart=True)
+    by_number = _unrecorded(path, model)
+    if record is None:
+        return LoadedModel(model, None, *by_number, context_apart=True)
+    recorded = [record.columns, record.context]
+    if _sizes(recorded) != _sizes(by_number):
+        raise Mistake(f"{path} is damaged: its record is that of another model.")
+    return LoadedModel(model, record, *recorded, record.context_apart)
 
 
 def _checked_parts(path: str) -> dict[str, bytes]:
@@ -127,6 +130,10 @@ def _writer(parts: dict[str, bytes]) -> str:
     found = [re.search(rb'version": "([\w.+-]{1,20})"', text) for text in texts]
     own, keras_version = (match[1].decode() if match else "?" for match in found)
     return f"tfp_flows {own} with Keras {keras_version}"
+
+
+def _sizes(origins: Sequence[Origin | None]) -> list[int | None]:
+    return [origin and len(origin.positions) for origin in origins]
 
 
 def _unrecorded(path: str, model: tfp_flows.FlowModel) -> list[Origin | None]:

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows.cli.files import STANDARD_OUTPUT, write
+from tfp_flows.cli.files import write
 from tfp_flows.cli.inputs import Data
-from tfp_flows.cli.messages import Failure
+from tfp_flows.cli.messages import Failure, report
 from tfp_flows.cli.sampling import draw
 from tfp_flows.distributions import StandardNormal
 from tfp_flows.stages import stages
@@ -71,7 +71,7 @@ def draw_all(
         plt.close(figure)
         write(str(folder / f"{name}.png"), picture.getvalue())
     names = ", ".join(f"{name}.png" for name in figures)
-    write(STANDARD_OUTPUT, f"pictures: {names} in {folder}\n".encode())
+    report([f"pictures: {names} in {folder}"])
 
 
 def _at_most(data: Data, seed: int) -> Data:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tfp_flows.cli.arguments import add_columns, add_model, add_reading, natural
 from tfp_flows.cli.files import require_folder
 from tfp_flows.cli.inputs import read_for_model
+from tfp_flows.cli.model_file import load
 
 _EPILOG = """\
 pictures:
@@ -51,7 +52,7 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    from tfp_flows.cli.model_file import load
+    # Not before: matplotlib takes a second.
     from tfp_flows.cli.pictures import draw_all
 
     require_folder(options.out)

@@ -131,6 +131,22 @@ def _warn_of_ties(table: str, points: np.ndarray, labels: Sequence[str]) -> None
         )
 
 
+def warn_of_numbering(rows: Rows) -> None:
+    """Warns of columns that number the rows, as the index that pandas writes.
+
+    Args:
+        rows: in the order of the table.
+    """
+    labels = _labels(rows.columns)
+    steps = np.diff(rows.data.points, axis=0) / np.diff(rows.numbers)[:, None]
+    is_even = (steps.min(axis=0) == steps.max(axis=0)) & (steps[0] != 0)
+    for position in np.flatnonzero(is_even):
+        note(
+            f"warning: {rows.table}: {labels[position]} numbers the rows, in even "
+            "steps: a column to leave out with --columns?"
+        )
+
+
 def _labels(origin: Origin) -> list[str]:
     names = origin.headers or [None] * len(origin.positions)
     return list(map(tables.column_label, origin.positions, names))

@@ -26,6 +26,12 @@ class Origin:
     headers: list[str] | None
     width: int
 
+    def __post_init__(self):
+        if not all(0 <= position < self.width for position in self.positions) or (
+            self.headers and len(self.headers) != len(self.positions)
+        ):
+            raise ValueError("its columns do not fit its table")
+
     @classmethod
     def of(cls, table: Table, positions: Sequence[int]) -> "Origin":
         """Of these columns of a table."""
@@ -40,12 +46,16 @@ class Origin:
     def words(self) -> str:
         """How many columns, and which."""
         number = count(len(self.positions), "column")
-        return f"{number}: {listed(self.headers)}" if self.headers else number
+        return f"{number}: {listed(self.labels)}" if self.headers else number
 
     @property
     def labels(self) -> list[str]:
         """What people call the columns."""
-        return self.headers or [column_label(p, None) for p in self.positions]
+        names = self.headers or [""] * len(self.positions)
+        return [
+            name or column_label(position, None)
+            for name, position in zip(names, self.positions, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -128,8 +138,10 @@ class Record:
                 name: fields[name] and Origin(**fields[name])
                 for name in ("columns", "context")
             }
-            return cls(**(fields | origins))
-        except (KeyError, TypeError) as error:
+            record = cls(**(fields | origins))
+            record.report()  # Which reads all of it that is not read at once.
+            return record
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"its record of the table was changed ({error})"
             ) from error

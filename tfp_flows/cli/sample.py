@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,9 @@ from tfp_flows.cli.arguments import add_model, add_reading, natural, positive
 from tfp_flows.cli.files import STANDARD_OUTPUT, require_output, write
 from tfp_flows.cli.inputs import read_context
 from tfp_flows.cli.messages import Mistake, note
+from tfp_flows.cli.model_file import LoadedModel, load
+from tfp_flows.cli.sampling import draw
 from tfp_flows.cli.writing import FORMATS, encode
-
-if TYPE_CHECKING:
-    from tfp_flows.cli.model_file import LoadedModel
 
 _EPILOG = """\
 The columns are those of the model, in the order of its table. A model with a context
@@ -77,9 +75,7 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    from tfp_flows.cli.model_file import load
-    from tfp_flows.cli.sampling import draw
-
+    kind = options.format or _format_of(options.out)
     require_output(options.out)
     loaded = load(options.model)
     context, num_rows = None, options.rows
@@ -96,14 +92,24 @@ def run(options: argparse.Namespace) -> int:
     bad = np.count_nonzero(~np.isfinite(samples).all(axis=1))
     if bad:
         note(f"warning: {bad:,} of {num_rows:,} rows are not finite.")
-    suffix = Path(options.out).suffix[1:].lower()
-    kind = options.format or (suffix if suffix in FORMATS else "csv")
     write(options.out, encode(*_table(loaded, samples, context), kind))
     return 0
 
 
+def _format_of(path: str) -> str:
+    suffix = Path(path).suffix[1:].lower()
+    if suffix in ("", "txt", "dat"):
+        return "csv"
+    if suffix not in FORMATS:
+        raise Mistake(
+            f"{path}: there is no format .{suffix}: give the file another name, or "
+            f"say --format {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
+        )
+    return suffix
+
+
 def _table(
-    loaded: "LoadedModel", samples: np.ndarray, context: np.ndarray | None
+    loaded: LoadedModel, samples: np.ndarray, context: np.ndarray | None
 ) -> tuple[pd.DataFrame, list[str] | None]:
     """Context and samples in the order of the table, and the names of the columns."""
     parts = [(loaded.columns, samples)]

@@ -8,6 +8,7 @@ from tfp_flows.cli.arguments import add_columns, add_model, add_reading
 from tfp_flows.cli.files import STANDARD_OUTPUT, require_output, write
 from tfp_flows.cli.inputs import read_for_model
 from tfp_flows.cli.messages import count, note
+from tfp_flows.cli.model_file import load
 
 _ROWS_AT_ONCE = 4096
 _EPILOG = """\
@@ -47,8 +48,6 @@ def add_to(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command."""
-    from tfp_flows.cli.model_file import load
-
     require_output(options.out)
     loaded = load(options.model)
     rows = read_for_model(options, loaded)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.math import scan_by_evaluation
+from tfp_flows.checks import checked_count, checked_permutation
+from tfp_flows.math import permute, scan_by_evaluation
 
 
 class Conditioner(keras.layers.Layer):
@@ -63,23 +64,115 @@ class Conditioner(keras.layers.Layer):
 
     def _parameters(self, x, *context):
         params = self(x, *context)
-        shape = [-1, self.event_size, self.output_size // self.event_size]
+        shape = [-1, self.event_size, self._num_params]
         return tf.reshape(tf.cast(params, x.dtype), shape)
 
     def _scan_by_step(self, solve, z, *context):
-        order = tf.constant(self.order)
-        found = tf.TensorArray(z.dtype, self.event_size, element_shape=[None])
+        def visit(params, z_i):
+            x_i = solve(params, z_i)
+            return x_i, x_i
 
-        def body(i, state, previous, found):
+        return tf.transpose(self._visited(visit, [None], z, *context))
+
+    def _call_by_step(self, x, *context) -> tf.Tensor:
+        """What ``call`` gives, by `step`: for a network that is a recursion anyway."""
+
+        def visit(params, x_i):
+            return x_i, params
+
+        params = self._visited(visit, [self._num_params, None], x, *context)
+        return tf.transpose(tf.reshape(params, [self.output_size, -1]))
+
+    def _visited(self, visit, shape, x, *context) -> tf.Tensor:
+        """A loop over the dimensions in their order, ``[D, *shape]``, N last.
+
+        Args:
+            visit: from the parameters of a dimension, and its value in ``x``, to the
+                ``previous`` of the next step, and to what is kept.
+            shape: of what is kept.
+            x: ``[N, D]``.
+            *context: as for `initial_state`.
+        """
+        # An array, for the gradient of a gather from x has the size of x at each step.
+        given = tf.TensorArray(x.dtype, self.event_size, element_shape=[None])
+        given = given.unstack(tf.transpose(permute(x, self.order)))
+        kept = tf.TensorArray(x.dtype, self.event_size, element_shape=shape)
+
+        def body(i, state, previous, kept):
             params, state = self.step(state, i, previous)
-            x_i = solve(params, tf.gather(z, order[i], axis=-1))
-            return i + 1, state, x_i, found.write(i, x_i)
+            previous, kept_i = visit(params, given.read(i))
+            return i + 1, state, previous, kept.write(i, kept_i)
 
-        state = self.initial_state(z, *context)
-        *_, found = tf.while_loop(
+        state = self.initial_state(x, *context)
+        *_, kept = tf.while_loop(
             lambda i, *_: i < self.event_size,
             body,
-            (tf.constant(0), state, tf.zeros_like(z[:, 0]), found),
+            (tf.constant(0), state, tf.zeros_like(x[:, 0]), kept),
             maximum_iterations=self.event_size,  # XLA's gradient of the loop needs it.
         )
-        return tf.gather(tf.transpose(found.stack()), np.argsort(self.order), axis=-1)
+        return permute(kept.stack(), np.argsort(self.order), axis=0)
+
+    def compute_output_shape(self, x_shape, context_shape=None):
+        """``x_shape`` with its last dimension replaced."""
+        return (*x_shape[:-1], self.output_size)
+
+    # What the package's own subclasses share.
+
+    @property
+    def _num_params(self) -> int:
+        """K."""
+        return self.output_size // self.event_size
+
+    def _set_sizes(self, event_size, output_size, context_size):
+        own = type(self).__name__
+        self.event_size = checked_count(event_size, f"{own}: event_size")
+        if context_size is not None:
+            context_size = checked_count(context_size, f"{own}: context_size")
+        if output_size is not None:
+            output_size = checked_count(output_size, f"{own}: output_size")
+        self.context_size = context_size
+        self.output_size = output_size
+
+    def _set_order(self, order):
+        order = np.arange(self.event_size) if order is None else order
+        where = f"{type(self).__name__}: order"
+        self.order = checked_permutation(order, where, self.event_size).tolist()
+
+    def _check_built_for(self, x_shape):
+        """Whether a network can be built for points of that shape."""
+        if self.output_size is None or self.output_size % self.event_size:
+            raise ValueError(
+                f"{type(self).__name__}: output_size must be a multiple of event_size "
+                f"{self.event_size}, but is {self.output_size}; give it, or give the "
+                "network to a bijector that knows it."
+            )
+        self._check_size(x_shape)
+
+    def _check_size(self, x_shape):
+        if x_shape[-1] != self.event_size:
+            raise ValueError(
+                f"{type(self).__name__}: its event_size is {self.event_size}, but it "
+                f"is given inputs of size {x_shape[-1]}."
+            )
+
+    def _check_context(self, context):
+        size = None if context is None else context.shape[-1]
+        if size != self.context_size:
+            raise ValueError(
+                f"{type(self).__name__}: its context_size is {self.context_size}, but "
+                f"the context that it is given has the size {size}."
+            )
+
+    def _before(self, x) -> tf.Tensor:
+        """What is known last before each place of the order, ``[N, D]``; 0 at first."""
+        return tf.pad(permute(x, self.order)[:, :-1], [[0, 0], [1, 0]])
+
+    def _by_dimension(self, params) -> tf.Tensor:
+        """``[N, D·K]`` from parameters ``[N, D, K]`` of each place of the order."""
+        params = permute(params, np.argsort(self.order), axis=1)
+        return tf.reshape(params, [-1, self.output_size])
+
+
+def row_of(weight, i) -> tf.Tensor:
+    """``weight[i]``, with a gradient that is a tensor: that of a gather is slices."""
+    return tf.convert_to_tensor(weight)[i]

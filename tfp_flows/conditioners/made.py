@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.checks import checked_count, checked_counts, checked_permutation
+from tfp_flows.checks import checked_counts
 from tfp_flows.conditioners.column_dense import ColumnDense
 from tfp_flows.conditioners.conditioner import Conditioner
 from tfp_flows.conditioners.sweep import Problem, Triangular, sweep
@@ -81,17 +81,9 @@ class MADE(Conditioner):
         **kwargs,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
-        self.event_size = checked_count(event_size, "MADE: event_size")
-        if context_size is not None:
-            context_size = checked_count(context_size, "MADE: context_size")
-        if output_size is not None:
-            output_size = checked_count(output_size, "MADE: output_size")
+        self._set_sizes(event_size, output_size, context_size)
+        self._set_order(order)
         self.hidden_units = checked_counts(hidden_units, "MADE: hidden_units")
-        self.context_size = context_size
-        self.output_size = output_size
-        order = np.arange(self.event_size) if order is None else order
-        order = checked_permutation(order, "MADE: order", self.event_size)
-        self.order = order.tolist()
         self.residual = bool(residual)
         self.activation = keras.activations.get(activation)
         self.seed = seed
@@ -117,13 +109,7 @@ class MADE(Conditioner):
     def build(self, x_shape, context_shape=None):
         """Makes the weights."""
         size = self.event_size
-        if self.output_size is None or self.output_size % size:
-            raise ValueError(
-                f"MADE: output_size must be a multiple of event_size {size}, but is "
-                f"{self.output_size}; give it, or give the network to a bijector that "
-                "knows it."
-            )
-        self._check_size(x_shape)
+        self._check_built_for(x_shape)
         # The degree of a dimension is its place in the order; none is moved.
         places = np.argsort(self.order)
         outputs = np.repeat(places - 1, self.output_size // size)
@@ -147,13 +133,6 @@ class MADE(Conditioner):
         self._context_layers = []
         if self.context_size is not None:
             self._build_context(sizes[1:], context_seed)
-
-    def _check_size(self, x_shape):
-        if x_shape[-1] != self.event_size:
-            raise ValueError(
-                f"MADE: its event_size is {self.event_size}, but it is given inputs of "
-                f"size {x_shape[-1]}."
-            )
 
     def _build_context(self, sizes, seed):
         # To every layer, so that also a network without hidden units sees it; to the
@@ -181,12 +160,7 @@ class MADE(Conditioner):
 
     def _from_context(self, context, dtype) -> list:
         """What the context adds to each layer."""
-        size = None if context is None else context.shape[-1]
-        if size != self.context_size:
-            raise ValueError(
-                f"MADE: its context_size is {self.context_size}, but the context that "
-                f"it is given has the size {size}."
-            )
+        self._check_context(context)
         if context is None:
             return [0.0] * len(self._layers_in_order)
         columns = tf.transpose(tf.cast(context, dtype))
@@ -207,10 +181,6 @@ class MADE(Conditioner):
         """Whether hidden layer ``index`` adds its input."""
         widths = self.hidden_units
         return self.residual and index > 0 and widths[index] == widths[index - 1]
-
-    @property
-    def _num_params(self) -> int:
-        return self.output_size // self.event_size
 
     def scan(self, solve, z, *context):
         """As `Conditioner.scan`, by one sweep; a second derivative is refused."""
@@ -327,10 +297,6 @@ class MADE(Conditioner):
         last = sweep(network, Problem(solve_one, cell, terms, nothing, constants))[-1]
         reached = tf.matmul(network.matrices[-1], last)
         return g + permute(reached, np.argsort(back), axis=0)
-
-    def compute_output_shape(self, x_shape, context_shape=None):
-        """``x_shape`` with its last dimension replaced."""
-        return (*x_shape[:-1], self.output_size)
 
     def get_config(self):
         """The arguments of the constructor."""

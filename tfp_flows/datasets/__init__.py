@@ -14,6 +14,7 @@ TensorShape([1000, 2])
 from tfp_flows.datasets.checkerboard import Checkerboard
 from tfp_flows.datasets.correlated_gaussian import CorrelatedGaussian, gaussian_nll
 from tfp_flows.datasets.eight_gaussians import EightGaussians
+from tfp_flows.datasets.gaussian_grid import GaussianGrid
 from tfp_flows.datasets.potential import Potential
 from tfp_flows.datasets.potentials import U1, U2, U3, U4
 from tfp_flows.datasets.rings import Circles, Rings
@@ -30,6 +31,7 @@ __all__ = [
     "Circles",
     "CorrelatedGaussian",
     "EightGaussians",
+    "GaussianGrid",
     "Potential",
     "Rings",
     "SwissRoll",

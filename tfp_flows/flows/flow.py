@@ -1,5 +1,6 @@
 """What all ready-made flows share: the base, the order, the direction."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -11,21 +12,24 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import (
     Autoregressive,
-    Bijector,
     Conditional,
     Coupling,
     TransformerSpec,
 )
 from tfp_flows.checks import checked_count
-from tfp_flows.conditioners import MADE, MLP
+from tfp_flows.conditioners import MADE, MLP, Conditioner
 from tfp_flows.distributions import ConditionalFlow, StandardNormal
 from tfp_flows.math import split_seed
 
 # Conditional if it was given a context_size.
 Flow = tfd.TransformedDistribution | ConditionalFlow
 
-# As `permutation(event_size, seed=…, dtype=…)`.
-MakePermutation = Callable[..., tfb.Bijector]
+# As `make(event_size, seed=…, dtype=…)`.
+MakeBijector = Callable[..., tfb.Bijector]
+MakePermutation = MakeBijector
+
+# As `make(event_size, order=…, context_size=…, seed=…, dtype=…)`.
+MakeNetwork = Callable[..., Conditioner]
 
 
 def make_flow(
@@ -94,7 +98,7 @@ Direction = Literal["log_prob", "sample"]
 
 
 def repeat(
-    bijector_class: type[Bijector],
+    make_one: MakeBijector,
     event_size: int,
     *,
     num_layers: int,
@@ -107,7 +111,7 @@ def repeat(
     dtype,
     name: str,
 ) -> Flow:
-    """A flow of trainable bijectors of one class, ``forward`` serving ``fast``.
+    """A flow of trainable bijectors of one kind, ``forward`` serving ``fast``.
 
     Given a context, an MLP of ``hidden_units`` predicts what it adds to their
     parameters.
@@ -123,7 +127,7 @@ def repeat(
     own_dtype = flow_dtype(dtype, name)
 
     def make_layer(_, layer_seed: int) -> tfb.Bijector:
-        layer = bijector_class.trainable(event_size, seed=layer_seed, dtype=own_dtype)
+        layer = make_one(event_size, seed=layer_seed, dtype=own_dtype)
         if context_size is not None:
             network = MLP(
                 hidden_units, activation=activation, seed=layer_seed, dtype=dtype
@@ -231,8 +235,9 @@ def autoregressive_flow(
     *,
     event_size: int,
     num_layers: int,
-    hidden_units: Sequence[int],
-    activation,
+    make_network: MakeNetwork | None = None,
+    hidden_units: Sequence[int] = (64, 64),
+    activation="silu",
     context_size: int | None,
     permutation: MakePermutation | None,
     base: tfd.Distribution | None,
@@ -240,8 +245,9 @@ def autoregressive_flow(
     dtype,
     name: str,
     wrap: Callable[[tfb.Bijector], tfb.Bijector] = lambda layer: layer,
+    last: Sequence[tfb.Bijector] = (),
 ) -> Flow:
-    """Autoregressive layers with a MADE each.
+    """Autoregressive layers with a network each.
 
     Without a permutation one order and the opposite take turns.
 
@@ -249,7 +255,9 @@ def autoregressive_flow(
         transformer: of each layer.
         event_size: D.
         num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network.
+        make_network: makes the conditioner of a layer; for a MADE of ``hidden_units``
+            and ``activation`` if not given.
+        hidden_units: width of each hidden layer of each MADE.
         activation: of the hidden layers.
         context_size: of the context that each network sees; ``None`` for none.
         permutation: as for `with_permutations`.
@@ -258,23 +266,25 @@ def autoregressive_flow(
         dtype: as for `flow_dtype`.
         name: of the flow.
         wrap: what each layer is wrapped in, such as ``tfb.Invert``.
+        last: bijectors after the layers.
 
     Raises:
-        ValueError, TypeError: as `make_layers`, `make_flow` and
-            `tfp_flows.conditioners.MADE`.
+        ValueError, TypeError: as `make_layers`, `make_flow` and the network.
     """
     own_dtype = flow_dtype(dtype, name)
 
     size = checked_count(event_size, f"flows.{name}: event_size")
+    if make_network is None:
+        make_network = functools.partial(
+            MADE, hidden_units=hidden_units, activation=activation
+        )
 
     def make_layer(index: int, layer_seed: int) -> tfb.Bijector:
         backwards = permutation is None and index % 2
-        network = MADE(
+        network = make_network(
             size,
-            hidden_units,
             order=range(size)[::-1] if backwards else None,
             context_size=context_size,
-            activation=activation,
             seed=layer_seed,
             dtype=dtype,
         )
@@ -290,7 +300,7 @@ def autoregressive_flow(
         name=name,
     )
     return make_flow(
-        layers,
+        [*layers, *last],
         event_size=event_size,
         base=base,
         context_size=context_size,
@@ -326,22 +336,47 @@ def with_permutations(
     """
     if permutation is None:
         return list(layers)
-    if not callable(permutation) or isinstance(permutation, tfb.Bijector):
-        raise TypeError(
-            f"flows.{name}: permutation must be a function that makes a bijector, such "
-            f"as Permutation.random or LULinear.trainable, but got {permutation!r}."
-        )
+    require_maker(permutation, f"flows.{name}: permutation")
     # Seeds of their own, not those of the layers.
     seeds = split_seed(split_seed(seed, 2)[1], len(layers))
     found = [layers[0]]
     for layer, own_seed in zip(layers[1:], seeds, strict=False):
-        between = permutation(event_size, seed=own_seed, dtype=dtype)
-        if not isinstance(between, tfb.Bijector):
-            raise TypeError(
-                f"flows.{name}: permutation must give a bijector, but gave {between!r}."
-            )
+        between = made_by(
+            permutation,
+            event_size,
+            seed=own_seed,
+            dtype=dtype,
+            where=f"flows.{name}: permutation",
+        )
         found += [between, layer]
     return found
+
+
+def require_maker(make, where: str) -> None:
+    """Refuses what is no function that makes a bijector.
+
+    Raises:
+        TypeError: naming the argument ``where``, and what came.
+    """
+    if not callable(make) or isinstance(make, tfb.Bijector):
+        raise TypeError(
+            f"{where} must be a function that makes a bijector, such as "
+            f"Permutation.random or LULinear.trainable, but got {make!r}."
+        )
+
+
+def made_by(
+    make: MakeBijector, event_size: int, *, seed: int, dtype, where: str
+) -> tfb.Bijector:
+    """``make(event_size, seed=…, dtype=…)``.
+
+    Raises:
+        TypeError: it does not give a bijector.
+    """
+    made = make(event_size, seed=seed, dtype=dtype)
+    if not isinstance(made, tfb.Bijector):
+        raise TypeError(f"{where} must give a bijector, but gave {made!r}.")
+    return made
 
 
 def flow_dtype(dtype, name: str) -> tf.DType:

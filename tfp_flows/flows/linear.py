@@ -45,7 +45,7 @@ def linear(
     array([-1.838], dtype=float32)
     """
     return repeat(
-        Linear,
+        Linear.trainable,
         event_size,
         num_layers=1,
         fast="sample",

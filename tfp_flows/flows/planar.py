@@ -56,7 +56,7 @@ def planar(
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
     return repeat(
-        Planar,
+        Planar.trainable,
         event_size,
         num_layers=num_layers,
         fast=fast,

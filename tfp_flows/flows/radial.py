@@ -53,7 +53,7 @@ def radial(
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
     return repeat(
-        Radial,
+        Radial.trainable,
         event_size,
         num_layers=num_layers,
         fast=fast,

@@ -1,23 +1,37 @@
 """Numerics without variables: what bijectors are computed with."""
 
 from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges, rounded_into
+from tfp_flows.math.logistic import log_sum_exp, logit_of_mixture, nearly_logistic
+from tfp_flows.math.nested_tanh_root import matvec, nested_tanh_root
 from tfp_flows.math.norm import safe_norm
 from tfp_flows.math.normal import upper_quantile, upper_tail
 from tfp_flows.math.permute import permute
-from tfp_flows.math.root import newton_polish
+from tfp_flows.math.quadrature import gauss_legendre
+from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.seeds import split_seed
+from tfp_flows.math.tanh_root import tanh_root, tanh_slope
 
 __all__ = [
+    "Curve",
     "bin_sizes",
     "choose_bin",
+    "find_root",
+    "gauss_legendre",
     "left_edges",
+    "log_sum_exp",
+    "logit_of_mixture",
+    "matvec",
+    "nearly_logistic",
+    "nested_tanh_root",
     "newton_polish",
     "permute",
     "rounded_into",
     "safe_norm",
     "scan_by_evaluation",
     "split_seed",
+    "tanh_root",
+    "tanh_slope",
     "upper_quantile",
     "upper_tail",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.bijectors import Conditional
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.distributions.conditional_flow import with_context
 from tfp_flows.models import data
@@ -55,8 +56,11 @@ def adapt_layers(
     flow = distribution.flow if is_conditional else distribution
     is_flow = is_a(flow, tfd.TransformedDistribution)
     layers = stages(flow)[1][::-1] if is_flow else []
+    reached = {
+        id(part) for layer in filter(_is_waiting, layers) for part in _own(layer)
+    }
     for part in waiting:
-        if not any(part is layer for layer in layers):
+        if id(part) not in reached:
             raise ValueError(
                 f"{_label(part)} starts from data, but stands where fit cannot bring "
                 "them to it: inverted, or inside another bijector or distribution. "
@@ -83,6 +87,11 @@ def adapt_layers(
 
 def _is_waiting(part) -> bool:
     return callable(getattr(part, "adapt", None)) and not getattr(part, "adapted", True)
+
+
+def _own(layer) -> list:
+    """The layer, and what it adapts if it is adapted."""
+    return [layer, *layer.submodules] if isinstance(layer, Conditional) else [layer]
 
 
 def _label(part) -> str:

@@ -1,21 +1,16 @@
-"""Files that training writes, safe from kills, full disks and folders without rights.
-
-A file is written beside its target and then takes its place, which the system does at
-once or not at all: at any time the target is the earlier file or the new one, whole.
-"""
+"""Files that training writes, and goes on from after it was killed."""
 
 import io
 import json
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 
+from tfp_flows.files import replacing
 from tfp_flows.models import steps
 
 _KINDS = (".keras", ".weights.h5", ".weights.json")
@@ -45,12 +40,12 @@ class Checkpointed:
         """
         with _safe(filepath, overwrite) as path:
             in_parts = any(kwargs.values())
-            if path is filepath or in_parts or not path.endswith(".weights.h5"):
+            if path is filepath or in_parts or path.suffix != ".h5":
                 super().save_weights(path, overwrite=overwrite, **kwargs)
                 return
             memory = _InMemory()
             super().save_weights(memory)
-            Path(path).write_bytes(memory.getbuffer())
+            path.write_bytes(memory.getbuffer())
 
     def save_own_variables(self, store) -> None:
         """Called by Keras, which saves no state of random numbers, as of dropout."""
@@ -100,39 +95,6 @@ def _is_file_here(path) -> bool:
     )
 
 
-@contextmanager
-def replacing(path) -> Iterator[str]:
-    """A path to write to; what it holds in the end takes the place of ``path``.
-
-    What is written is in a folder of its own beside ``path``, hidden, which a kill
-    leaves behind.
-
-    Raises:
-        OSError: what came in the way, with ``path``, which is as it was.
-    """
-    # The file that a link stands for, not the link, is replaced.
-    target = Path(os.path.realpath(path))
-    try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
-        ) as folder:
-            yield os.path.join(folder, target.name)
-            parts = Path(folder).iterdir()
-            # Of a file in parts, the one that lists them comes last.
-            for part in sorted(parts, key=lambda part: part.name == target.name):
-                _to_disk(part)
-                os.replace(part, target.parent / part.name)
-    except OSError as error:
-        reason = f"{error.strerror or error}; what was there before is unchanged"
-        raise OSError(error.errno, reason, str(path)) from error
-
-
-def _to_disk(path) -> None:
-    # A full disk may become known only here.
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
 def repair_backups(callbacks) -> None:
     """Makes what each ``BackupAndRestore`` left tell the epoch that its weights tell.
 
@@ -145,18 +107,18 @@ def repair_backups(callbacks) -> None:
     for backup in steps.listed(callbacks):
         if not isinstance(backup, keras.callbacks.BackupAndRestore):
             continue
+        if "://" in str(backup.backup_dir):  # Which `Path` would make a name here.
+            continue
         folder = Path(backup.backup_dir)
         weights = folder / "latest.weights.h5"
         epoch = folder / "training_metadata.json"
-        if not _is_file_here(weights):
-            continue
         # Now: workers that share it would stumble over each other.
         folder.mkdir(parents=True, exist_ok=True)
         if not weights.exists():
             epoch.unlink(missing_ok=True)
         elif (number := _epoch_of(weights)) is not None:
             with replacing(epoch) as new:
-                Path(new).write_text(json.dumps({"epoch": number, "batch": 0}))
+                new.write_text(json.dumps({"epoch": number, "batch": 0}))
 
 
 def _epoch_of(weights) -> int | None:

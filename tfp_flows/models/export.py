@@ -1,5 +1,6 @@
 """A flow as a SavedModel, which TensorFlow alone can load."""
 
+import functools
 from pathlib import Path
 
 import tensorflow as tf
@@ -8,50 +9,53 @@ from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.variables import find_weights
 
 
-class Served(tf.Module):
-    """What `export_model` writes: two functions of tensors.
+def export_model(model, path) -> None:
+    """Writes the SavedModel of a `FlowModel` into the folder ``path``.
 
-    Args:
-        model: a `FlowModel`.
+    Raises:
+        ValueError: ``path`` is a file, or an encoder whose input is not known.
     """
+    path = Path(path)
+    if path.is_file():
+        raise ValueError(f"export writes a folder, but {str(path)!r} is a file.")
+    served = _served(model)
+    tf.saved_model.save(
+        served, str(path), signatures={"serving_default": served.log_prob}
+    )
 
-    def __init__(self, model):
-        super().__init__(name="served")
-        distribution, encoder = model.distribution, model.encoder
-        flow = distribution
-        if isinstance(distribution, ConditionalFlow):
-            flow = distribution.flow
-        # All that is to be saved, in TensorFlow's own terms.
-        variables = find_weights(distribution).every_variable
-        encoders = [] if encoder is None else encoder.variables
-        self._variables = [v.value for v in (*variables, *encoders)]
-        points = tf.TensorSpec([None, *flow.event_shape], flow.dtype, name="x")
-        number = tf.TensorSpec([], tf.int32, name="n")
-        seed = tf.TensorSpec([], tf.int32, name="seed")
 
-        def stateless(seed):
-            return tf.stack([0, seed])
+def _served(model) -> tf.Module:
+    """All that is to be saved, in TensorFlow's own terms."""
+    distribution, encoder = model.distribution, model.encoder
+    is_conditional = isinstance(distribution, ConditionalFlow)
+    flow = distribution.flow if is_conditional else distribution
 
-        if flow is distribution:
-            self.log_prob = tf.function(
-                lambda x: flow.log_prob(x), input_signature=[points]
-            )
-            self.sample = tf.function(
-                lambda n, seed: flow.sample(n, seed=stateless(seed)),
-                input_signature=[number, seed],
-            )
-            return
-        context = _context_spec(distribution, encoder)
-        self.log_prob = tf.function(
-            lambda context, x: model.given(context, training=False).log_prob(x),
-            input_signature=[context, points],
-        )
-        self.sample = tf.function(
-            lambda context, n, seed: model.given(context, training=False).sample(
-                n, seed=stateless(seed)
-            ),
-            input_signature=[context, number, seed],
-        )
+    def given(context):
+        return model.given(context, training=False) if is_conditional else flow
+
+    def log_prob(context, x):
+        return given(context).log_prob(x)
+
+    def sample(context, n, seed):
+        return given(context).sample(n, seed=tf.stack([0, seed]))
+
+    def function(of, *inputs):
+        if is_conditional:
+            inputs = (_context_spec(distribution, encoder), *inputs)
+        else:
+            of = functools.partial(of, None)
+        return tf.function(of, input_signature=inputs)
+
+    served = tf.Module(name="served")
+    variables = find_weights(distribution).every_variable
+    encoders = [] if encoder is None else encoder.variables
+    served.variables_of_model = [v.value for v in (*variables, *encoders)]
+    points = tf.TensorSpec([None, *flow.event_shape], flow.dtype, name="x")
+    number = tf.TensorSpec([], tf.int32, name="n")
+    seed = tf.TensorSpec([], tf.int32, name="seed")
+    served.log_prob = function(log_prob, points)
+    served.sample = function(sample, number, seed)
+    return served
 
 
 def _context_spec(distribution, encoder) -> tf.TensorSpec:
@@ -66,18 +70,3 @@ def _context_spec(distribution, encoder) -> tf.TensorSpec:
         )
     (tensor,) = encoder.inputs
     return tf.TensorSpec([None, *shape[1:]], tensor.dtype, name="context")
-
-
-def export_model(model, path) -> None:
-    """Writes the SavedModel of a `FlowModel` into the folder ``path``.
-
-    Raises:
-        ValueError: ``path`` is a file, or an encoder whose input is not known.
-    """
-    path = Path(path)
-    if path.is_file():
-        raise ValueError(f"export writes a folder, but {str(path)!r} is a file.")
-    served = Served(model)
-    tf.saved_model.save(
-        served, str(path), signatures={"serving_default": served.log_prob}
-    )

@@ -1,7 +1,4 @@
-"""Tables of numbers from files, and what is wrong with them, line by line.
-
-No TensorFlow here: a bad table is found before anything heavy is loaded.
-"""
+"""Tables of numbers from files, and what is wrong with them, line by line."""
 
 from tfp_flows.tables.choice import find_columns
 from tfp_flows.tables.degenerate import (

@@ -64,6 +64,11 @@ def open_parquet(name: str, data: bytes) -> Table:
                 raise TableError(
                     f"{name}: {label} has no numbers, but {schema.types[position]}."
                 )
+            if schema.names.count(schema.names[position]) > 1:
+                raise TableError(
+                    f"{name} has several columns named {schema.names[position]!r}: "
+                    "rename all but one."
+                )
         try:
             table = file.read(columns=[schema.names[p] for p in positions])
         except (pa.ArrowException, OSError) as error:

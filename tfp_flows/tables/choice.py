@@ -21,6 +21,8 @@ def find_columns(table: Table, text: str) -> list[int]:
     Raises:
         TableError: one is not there, or a name is there twice; a column twice; none.
     """
+    # On one line, which is all that the reader takes.
+    text = " ".join(text.split())
     items = next(csv.reader([text], skipinitialspace=True), [])
     found = []
     for item in (item.strip() for item in items):
@@ -35,7 +37,8 @@ def find_columns(table: Table, text: str) -> list[int]:
 
 
 def _find(table: Table, item: str) -> list[int]:
-    named = [p for p, name in enumerate(table.headers or ()) if name == item]
+    headers = [" ".join(name.split()) for name in table.headers or ()]
+    named = [p for p, name in enumerate(headers) if name == item]
     if len(named) > 1:
         numbers = " and ".join(str(p + 1) for p in named)
         raise TableError(

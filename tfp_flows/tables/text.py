@@ -109,6 +109,8 @@ def open_text(
             a header or not.
     """
     encoding = _encoding(name, data)
+    if data.startswith(b"# "):
+        data = data[2:]  # So NumPy's savetxt begins a header.
     delimiter = delimiter or _found_delimiter(data, encoding)
     rows = _rows(name, data, encoding, delimiter)
     line, cells = next(rows, (0, None))
@@ -183,6 +185,11 @@ def _found_delimiter(data: bytes, encoding: str) -> str:
 def _is_header(name: str, line: int, cells: list[str]) -> bool:
     words = [c.strip() for c in cells if not is_missing(c)]
     numbers = [word for word in words if not math.isnan(as_float(word))]
+    if len(words) > 1 and words == [str(i) for i in range(len(words))]:
+        raise TableError(
+            f"{name}, line {line}: 0, 1, … may be data, or names, as pandas gives "
+            "them: say --header if they are names, --no-header if they are data."
+        )
     if numbers and len(numbers) < len(words):
         word = next(w for w in words if w not in numbers)
         raise TableError(

@@ -1,5 +1,7 @@
 """A bijector and points to check it on, with what the checks measure by."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -46,6 +48,11 @@ class Case:
             tf.identity(y), event_ndims=self.event_ndims
         )
         return tf.broadcast_to(log_det, tf.shape(y)[: -self.event_ndims])
+
+    @functools.cached_property
+    def own_jacobian(self) -> np.ndarray:
+        """`jacobian` at the points of the case."""
+        return self.jacobian(self.x)
 
     def jacobian(self, x) -> np.ndarray:
         """∂forward/∂x by autodiff, ``[N, D, D]`` in float64, events flattened."""

@@ -46,6 +46,18 @@ def _autoregressive(dtype: str) -> bijectors.Autoregressive:
     )
 
 
+def _block_autoregressive(dtype: str) -> bijectors.BlockAutoregressive:
+    network = conditioners.BlockNetwork(2, 3, 1, order=[1, 0], seed=1, dtype=dtype)
+    return bijectors.BlockAutoregressive(network)
+
+
+def _sylvester(dtype: str) -> bijectors.Sylvester:
+    rotation = bijectors.Householder.trainable(3, paired=False, seed=1, dtype=dtype)
+    return bijectors.Sylvester.trainable(
+        3, num_units=2, rotation=rotation, seed=0, dtype=dtype
+    )
+
+
 def _conditional(dtype: str) -> bijectors.Conditional:
     return bijectors.Conditional(
         bijectors.Planar.trainable(2, seed=0, dtype=dtype),
@@ -59,9 +71,13 @@ def _trainable(cls, event_size: int, **options) -> Callable[[str], tfb.Bijector]
     return lambda dtype: cls.trainable(event_size, seed=0, dtype=dtype, **options)
 
 
+def _on_interval(cls, **options) -> Example:
+    # Narrower than the points, so that they fall on either side of its ends.
+    return Example(_trainable(cls, 2, low=-1.5, high=1.0, **options))
+
+
 def _spline(cls) -> Example:
-    # Wider than the interval, so that points fall on either side of its ends.
-    return Example(_trainable(cls, 2, num_bins=3, low=-1.5, high=1.0))
+    return _on_interval(cls, num_bins=3)
 
 
 def _bound(dtype: str) -> bijectors.Bound:
@@ -78,6 +94,8 @@ def _standardize(dtype: str) -> bijectors.Standardize:
 EXAMPLES: dict[str, Example] = {
     "Affine": Example(_trainable(bijectors.Affine, 2)),
     "Autoregressive": Example(_autoregressive, event_size=3, order=[1, 2, 0]),
+    "Bernstein": _on_interval(bijectors.Bernstein, degree=4),
+    "BlockAutoregressive": Example(_block_autoregressive, order=[1, 0]),
     "Bound": Example(_bound, extreme=None),
     "CircularRationalQuadraticSpline": _spline(
         bijectors.CircularRationalQuadraticSpline
@@ -89,9 +107,19 @@ EXAMPLES: dict[str, Example] = {
     "Conditional": Example(_conditional),
     "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
     "Householder": Example(_trainable(bijectors.Householder, 3), 3),
+    "IntegralNetwork": _on_interval(
+        bijectors.IntegralNetwork, num_units=2, num_panels=4
+    ),
+    "KernelGaussianization": Example(
+        _trainable(bijectors.KernelGaussianization, 2, num_components=2)
+    ),
     "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
     "LinearSpline": _spline(bijectors.LinearSpline),
     "Linear": Example(_trainable(bijectors.Linear, 2)),
+    "MixtureCDF": Example(_trainable(bijectors.MixtureCDF, 2, num_components=2)),
+    "MonotonicNetwork": Example(
+        _trainable(bijectors.MonotonicNetwork, 2, num_units=2, num_layers=2)
+    ),
     "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), 3),
     "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
     "Planar": Example(_trainable(bijectors.Planar, 2)),
@@ -102,4 +130,6 @@ EXAMPLES: dict[str, Example] = {
     "Rotation2D": Example(_trainable(bijectors.Rotation2D, 2)),
     "ShiftAndCube": Example(_trainable(bijectors.ShiftAndCube, 2), order=[0, 1]),
     "Standardize": Example(_standardize),
+    "SumOfSquares": _on_interval(bijectors.SumOfSquares, num_polynomials=2, degree=2),
+    "Sylvester": Example(_sylvester, event_size=3),
 }

@@ -2,26 +2,27 @@
 
 import math
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.base import ParameterProperties
-from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
-from tfp_flows.bijectors.elementwise.spline import pieces
-from tfp_flows.math import newton_polish, upper_quantile, upper_tail
+from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.elementwise.monotone import (
+    Monotone,
+    column,
+    soft_bounded,
+    spread,
+)
+from tfp_flows.checks import checked_count
+from tfp_flows.math import find_root, log_sum_exp, upper_quantile, upper_tail
 
 
-class GaussianMixtureCDF(Elementwise):
+class GaussianMixtureCDF(Monotone):
     """Each dimension of a standard normal becomes a mixture of Gaussians.
 
     Inverse (data → base): z = Φ⁻¹(F(y)), with F(y) = Σⱼ πⱼ·Φ((y − μⱼ)/σⱼ) and Φ the
     distribution function of the standard normal. On the side of the median where y is,
     the logarithm of the tail's probability is matched, so that nothing saturates.
 
-    Forward (base → data): the root y of z(y) = z. It lies between the smallest and the
-    largest of μⱼ + σⱼz, the quantiles of the components; Chandrupatla's search finds it
-    there and two Newton steps give it its derivatives.
+    Forward (base → data): the root y of z(y) = z, by a guarded Newton search.
 
     Log-determinant: log φ(z) − log(Σⱼ πⱼφ((y − μⱼ)/σⱼ)/σⱼ), for each dimension.
 
@@ -62,23 +63,16 @@ class GaussianMixtureCDF(Elementwise):
         name: str = "gaussian_mixture_cdf",
     ):
         super().__init__(dict(locals()))
-        names = self._parameter_properties(self.dtype)
-        found = {name: getattr(self, name).shape[-1] for name in names}
-        if len(set(found.values())) > 1 or not found["means"]:
-            raise ValueError(
-                f"{self._where}: the last axes of the parameters must be the same, the "
-                f"number of components, but are {found}."
-            )
+        self._require_same_length("logits", "means", "log_scales")
 
     @classmethod
-    def _parameter_properties(cls, dtype):
-        names = ("logits", "means", "log_scales")
-        return {name: ParameterProperties(event_ndims=1) for name in names}
+    def _param_shapes(cls, num_components=1):
+        each = (checked_count(num_components, f"{cls.__name__}: num_components"),)
+        return dict.fromkeys(("logits", "means", "log_scales"), each)
 
     @classmethod
     def _initial_parameters(cls, event_size, rng, num_components: int = 8):
-        names = cls.parameter_properties(tf.float32)
-        return {name: np.zeros([event_size, num_components]) for name in names}
+        return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
     def spec(cls, *, num_components: int = 8):
@@ -87,59 +81,57 @@ class GaussianMixtureCDF(Elementwise):
         Args:
             num_components: J.
         """
-        names = cls.parameter_properties(tf.float32)
-        return TransformerSpec(cls, dict.fromkeys(names, (num_components,)))
+        return TransformerSpec(cls, cls._param_shapes(num_components))
 
-    @classmethod
-    def _is_increasing(cls):
-        return True
+    def _components(self, rank: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Along the first axis, log π, μ and log σ."""
+        log_weights = tf.math.log_softmax(self._in_front("logits", rank), axis=0)
+        means = self._in_front("means", rank)
+        places, start = spread(means.shape[0])
+        log_scales = soft_bounded(self._in_front("log_scales", rank), 5.0)
+        return log_weights, means + column(places, means), math.log(start) + log_scales
 
-    def _components(self):
-        """Of each component, log π, μ and log σ."""
-        log_weights = tf.math.log_softmax(tf.convert_to_tensor(self.logits), axis=-1)
-        means, log_scales = pieces(self.means), pieces(self.log_scales)
-        # A mixture of equal weights with variance r² from the means has variance 1 if
-        # each component has 1 − r².
-        places = np.linspace(-0.7, 0.7, len(means)) if len(means) > 1 else np.zeros(1)
-        start = 0.5 * math.log(1.0 - float(np.var(places)))
-        return [
-            (log_weight, mean + float(place), start + 5.0 * tf.tanh(log_scale / 5.0))
-            for log_weight, mean, log_scale, place in zip(
-                pieces(log_weights), means, log_scales, places, strict=True
-            )
-        ]
+    def _curve(self, rank):
+        components = self._components(rank)
 
-    def _inverse(self, y):
-        components = self._components()
-        side = _side(y, components)
-        log_tail, log_rate = _tail(y, side, components)
-        distance = upper_quantile(log_tail)
-        self._remember_ildj(y, log_rate - upper_tail(distance)[1])
-        return side * distance
+        def curve(y):
+            side = _side(y, components)
+            log_tail, log_rate = _tail(y, side, components)
+            distance = upper_quantile(log_tail)
+            return side * distance, log_rate - upper_tail(distance)[1]
+
+        return curve
 
     def _forward(self, x):
-        components = self._components()
+        # The tails' logarithms are compared, which takes no quantile.
         side = tf.where(x < 0, -tf.ones_like(x), 1.0)
         log_tail, log_hazard = upper_tail(side * x)
-        y = _root(log_tail, x, side, components)
-        self._remember_fldj(x, log_hazard - _tail(y, side, components)[1])
+
+        def tail_by(components):
+            def curve(y):
+                found, log_rate = _tail(y, side, components)
+                return -side * found, log_rate
+
+            return curve
+
+        y, log_rate = find_root(
+            tail_by(self._components(x.shape.rank)),
+            tail_by(self._without_gradients()._components(x.shape.rank)),
+            -side * log_tail,
+            where=self._where,
+            start=x,
+            validate_args=self.validate_args,
+        )
+        self._remember_fldj(x, log_hazard - log_rate)
         return y
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
 
 
 def _side(y, components) -> tf.Tensor:
     """−1 where y is below the median, 1 elsewhere."""
-    above = tf.add_n(
-        [
-            tf.exp(w) * tf.math.erfc((y - mean) * tf.exp(-s) * 0.5**0.5)
-            for w, mean, s in components
-        ]
-    )  # Twice the probability.
+    log_weights, means, log_scales = components
+    scaled = (y - means) * tf.exp(-log_scales)
+    # Twice the probability.
+    above = tf.reduce_sum(tf.exp(log_weights) * tf.math.erfc(scaled * 0.5**0.5), axis=0)
     return tf.where(above > 1.0, -tf.ones_like(above), 1.0)
 
 
@@ -150,48 +142,8 @@ def _tail(y, side, components):
     1, and g the density. Against the same of the standard normal, G gives z and g/G
     the slope dz/dy, without a difference of two large numbers.
     """
-    scaled = tf.stack([side * (y - mean) * tf.exp(-s) for _, mean, s in components])
-    tails, hazards = (tf.unstack(part) for part in upper_tail(scaled))
-    each = [w + tail for (w, _, _), tail in zip(components, tails, strict=True)]
-    total = _log_sum(each)
-    rates = [
-        (part - total) + (hazard - s)
-        for part, hazard, (_, _, s) in zip(each, hazards, components, strict=True)
-    ]
-    return total, _log_sum(rates)
-
-
-def _root(log_tail, z, side, components):
-    """The y beyond which the mixture has the probability that z has beyond it."""
-
-    def value_and_slope(y):
-        found, log_rate = _tail(y, side, components)
-        return found - log_tail, -side * tf.exp(log_rate)
-
-    fixed = [[tf.stop_gradient(part) for part in c] for c in components]
-    target, z = tf.stop_gradient(log_tail), tf.stop_gradient(z)
-    low, high = _between([mean + tf.exp(s) * z for _, mean, s in fixed])
-    eps = float(np.finfo(z.dtype.as_numpy_dtype).eps)
-    narrowest = tf.exp(tf.reduce_min(tf.stack([s + 0.0 * z for _, _, s in fixed]), 0))
-    found = tfp.math.find_root_chandrupatla(
-        lambda y: _tail(y, side, fixed)[0] - target,
-        low=low,
-        high=high,
-        # Half of the digits; each Newton step doubles them.
-        position_tolerance=eps**0.5 * narrowest + eps * (tf.abs(low) + tf.abs(high)),
-        value_tolerance=0.0,
-        max_iterations=100,
-    ).estimated_root
-    return newton_polish(value_and_slope, found)
-
-
-def _log_sum(terms) -> tf.Tensor:
-    return tf.reduce_logsumexp(tf.stack(terms), axis=0)
-
-
-def _between(ends):
-    """A bracket a little wider than all ends, so that rounding leaves no root out."""
-    low, high = tf.reduce_min(tf.stack(ends), 0), tf.reduce_max(tf.stack(ends), 0)
-    eps = float(np.finfo(low.dtype.as_numpy_dtype).eps)
-    margin = 64 * eps * (1.0 + tf.maximum(tf.abs(low), tf.abs(high)))
-    return low - margin, high + margin
+    log_weights, means, log_scales = components
+    tails, hazards = upper_tail(side * (y - means) * tf.exp(-log_scales))
+    each = log_weights + tails
+    total = log_sum_exp(each)
+    return total, log_sum_exp((each - total) + (hazards - log_scales))

@@ -38,7 +38,8 @@ class Householder(Bijector):
     each other: the start is the identity. There a pair's two vectors have opposite
     gradients, and as soon as they part the pair turns the plane that holds both.
     (Single reflections near the identity do not exist.) An odd number of reflections
-    starts as the last one, alone.
+    starts as the last one, alone. With ``paired=False`` all directions differ: the
+    start is a random orthogonal map.
 
     >>> import tfp_flows
     >>> householder = tfp_flows.bijectors.Householder([[1.0, 0.0], [1.0, -1.0]])
@@ -58,8 +59,9 @@ class Householder(Bijector):
         return {"vectors": ParameterProperties(event_ndims=2)}
 
     @classmethod
-    def _initial_parameters(cls, event_size, rng, num_reflections=None):
-        return {"vectors": pairs_of_vectors(cls, event_size, rng, num_reflections)}
+    def _initial_parameters(cls, event_size, rng, num_reflections=None, paired=True):
+        vectors = pairs_of_vectors(cls, event_size, rng, num_reflections)
+        return {"vectors": vectors if paired else rng.normal(size=vectors.shape)}
 
     def _forward(self, x):
         return reflect(x, self.vectors)

@@ -2,12 +2,10 @@
 
 import math
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.math import newton_polish
+from tfp_flows.math import tanh_root, tanh_slope
 
 # softplus(a + _SHIFT) − 1 is 0 at a = 0, so that u = 0 is the identity.
 _SHIFT = math.log(math.e - 1.0)
@@ -101,59 +99,14 @@ class Planar(Bijector):
 
     def _inverse(self, y):
         u_hat, w, one_plus_m = self._direction()
-        t = _solve(_dot(w, y) + self.b, one_plus_m)
+        t = tanh_root(_dot(w, y) + self.b, one_plus_m)
         return y - u_hat * tf.tanh(t)[..., tf.newaxis]
 
     def _forward_log_det_jacobian(self, x):
         _, w, one_plus_m = self._direction()
         t = _dot(w, x) + self.b
-        return tf.math.log(_slope(t, one_plus_m))
+        return tf.math.log(tanh_slope(t, one_plus_m))
 
 
 def _dot(a, b) -> tf.Tensor:
     return tf.reduce_sum(a * b, axis=-1)
-
-
-def _slope(t, one_plus_m) -> tf.Tensor:
-    """1 + m·sech² t as a sum of positive terms, at least the smallest float."""
-    # sech² by its own formula: 1 − tanh² has no digits left where tanh is nearly 1.
-    sech_squared = 4.0 * tf.sigmoid(2.0 * t) * tf.sigmoid(-2.0 * t)
-    slope = tf.tanh(t) ** 2 + one_plus_m * sech_squared
-    # A slope that is flushed to zero would make the logarithm −∞.
-    return tf.maximum(slope, np.finfo(slope.dtype.as_numpy_dtype).tiny)
-
-
-def _solve(target, one_plus_m) -> tf.Tensor:
-    """The root t of t + m·tanh t = target, with gradients."""
-
-    def value_and_slope(t):
-        value = t + (one_plus_m - 1.0) * tf.tanh(t) - target
-        return value, _slope(t, one_plus_m)
-
-    found = _search(tf.stop_gradient(target), tf.stop_gradient(one_plus_m))
-    return newton_polish(value_and_slope, found)
-
-
-def _search(target, one_plus_m) -> tf.Tensor:
-    # Of constants alone: a tape that records the loop would need a stack of its
-    # states, which XLA cannot size.
-    m = one_plus_m - 1.0
-    # A little more than |m| on each side, so that rounding never puts the root
-    # outside the bracket.
-    eps = np.finfo(target.dtype.as_numpy_dtype).eps
-    rounding = 4.0 * eps * (1.0 + tf.abs(target))
-    reach = tf.abs(m) * (1.0 + 4.0 * eps) + rounding
-    # Half of the digits, on tanh's own scale; each Newton step doubles them.
-    found = tfp.math.find_root_chandrupatla(
-        lambda t: t + m * tf.tanh(t) - target,
-        low=target - reach,
-        high=target + reach,
-        position_tolerance=tf.maximum(rounding, eps**0.5),
-        value_tolerance=0.0,
-        max_iterations=_MAX_ITERATIONS,
-    )
-    return found.estimated_root
-
-
-# Bisection alone takes 60 for a bracket of 1e6; the search was seen to take 1 to 19.
-_MAX_ITERATIONS = 100

@@ -104,17 +104,6 @@ class Autoregressive(Conditioned):
         order = getattr(network_of(self.conditioner), "order", np.arange(size))
         return scan_by_evaluation(evaluate, solve, z, order)
 
-    def _inverse(self, y):
-        x, ildj = self._evaluated(y)
-        self._remember_ildj(y, ildj)
-        return x
-
-    def _inverse_log_det_jacobian(self, y):
-        _x = self.inverse(y)
-        known = self._cache.inverse_attributes(y).get("ildj")
-        # Unknown where y came from `forward`, which does not evaluate the network at y.
-        return self._evaluated(y)[1] if known is None else known
-
     def _evaluated(self, y) -> tuple[tf.Tensor, tf.Tensor]:
         """The inverse and its log-determinant, by one evaluation of the conditioner."""
         columns, context = self._columns(y)

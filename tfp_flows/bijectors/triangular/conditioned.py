@@ -5,17 +5,14 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
-from tfp_flows.variables import as_conditioner, network_of
+from tfp_flows.bijectors.triangular.with_network import WithNetwork
 
 
-class Conditioned(Bijector):
+class Conditioned(WithNetwork):
     """A bijector whose transformer's parameters come from a conditioner.
 
-    To subclass: `Coupling` and `Autoregressive` do. Inside, points are columns,
-    ``[D, N]``: with the batch last the loops over it are contiguous, and dimensions
-    are chosen without a copy of each row.
+    To subclass: `Coupling` and `Autoregressive` do.
 
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
@@ -40,68 +37,13 @@ class Conditioned(Bijector):
     ):
         where = f"{type(self).__name__} {parameters['name']!r}"
         self.transformer = checked_transformer(parameters["transformer"], where)
-        context = parameters["context"]
-        if context is not None:
-            context = tf.convert_to_tensor(context)
-            if context.shape.rank == 0:
-                raise ValueError(
-                    f"{where}: the context must have shape [..., C], but is a scalar."
-                )
-        self.conditioner = as_conditioner(
-            parameters["conditioner"],
+        super().__init__(
+            parameters,
+            "conditioner",
+            event_size=event_size,
             input_size=input_size,
             output_size=num_transformed * self.transformer.num_params,
-            context_size=None if context is None else context.shape[-1],
-            where=where,
         )
-        super().__init__(
-            {**parameters, "conditioner": self.conditioner},
-            event_size=event_size,
-            dtype=getattr(self.conditioner, "dtype", None),
-        )
-
-    @classmethod
-    def _parameter_properties(cls, dtype):
-        return {"context": ParameterProperties(event_ndims=1)}
-
-    @property
-    def context_size(self) -> int | None:
-        """Of the context that the conditioner takes; ``None`` if it takes none."""
-        return getattr(network_of(self.conditioner), "context_size", None)
-
-    def _checked(self, x):
-        x = super()._checked(x)
-        if self.context_size is not None and self.context is None:
-            raise ValueError(
-                f"{self._where}: its conditioner takes a context of size "
-                f"{self.context_size}, but none was given: make the bijector with "
-                "context=…, or .copy(context=…)."
-            )
-        return x
-
-    def _columns(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Points ``[..., D]`` as columns ``[D, N]``, and the context as rows."""
-        rows = [x]
-        if self.context is not None:
-            context = tf.convert_to_tensor(self.context)
-            batch = tf.broadcast_dynamic_shape(tf.shape(x)[:-1], tf.shape(context)[:-1])
-            rows = [
-                tf.broadcast_to(part, tf.concat([batch, [part.shape[-1]]], axis=0))
-                for part in (x, context)
-            ]
-        flat, *context = (tf.reshape(part, [-1, part.shape[-1]]) for part in rows)
-        return tf.transpose(flat), context
-
-    def _batch_shape_of(self, x) -> tf.Tensor:
-        batch = tf.shape(x)[:-1]
-        if self.context is None:
-            return batch
-        return tf.broadcast_dynamic_shape(batch, tf.shape(self.context)[:-1])
-
-    def _from_columns(self, columns, x) -> tf.Tensor:
-        """Columns ``[D, N]`` as points of the batch shape that ``x`` has."""
-        shape = tf.concat([self._batch_shape_of(x), [columns.shape[0]]], axis=0)
-        return tf.reshape(tf.transpose(columns), shape)
 
     def _transformer_of(self, params, num_transformed: int) -> tfb.Bijector:
         """The transformer of columns ``[num_transformed, N]``.
@@ -112,12 +54,6 @@ class Conditioned(Bijector):
         """
         shape = [num_transformed, self.transformer.num_params, -1]
         return self.transformer(tf.reshape(tf.transpose(params), shape), axis=1)
-
-    def _summed(self, log_slopes, columns, x) -> tf.Tensor:
-        """The sum over the dimensions, in the batch shape of the points ``x``."""
-        # A transformer's log-determinant may be the same for all points.
-        log_slopes = tf.broadcast_to(log_slopes, tf.shape(columns))
-        return tf.reshape(tf.reduce_sum(log_slopes, axis=0), self._batch_shape_of(x))
 
 
 def checked_transformer(transformer, where: str) -> TransformerSpec:

@@ -1,0 +1,180 @@
+"""What transformers share whose one direction is closed and the other a root search."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.bijectors.base import ParameterProperties
+from tfp_flows.bijectors.elementwise.elementwise import Elementwise
+from tfp_flows.math import Curve, find_root
+
+
+class Monotone(Elementwise):
+    """An increasing function of each dimension, closed in the direction data → base.
+
+    To subclass, as `Elementwise`. Write ``_param_shapes`` (the shape of each parameter
+    for one dimension, given the counts that it depends on, with defaults) and
+    ``_curve``, which gives the function; it must be onto the real numbers. In return
+    ``inverse`` and its log-determinant are the function's, and ``forward`` is a search
+    for its root, with gradients by the implicit function theorem. Training by maximum
+    likelihood searches for nothing.
+
+    Raises:
+        ValueError: at a call of ``forward``, executed eagerly, where no root is found;
+            in a graph the result is NaN there.
+    """
+
+    def _curve(self, rank: int) -> Curve:
+        """A function from y, of that rank, to the value z(y) and log dz/dy.
+
+        What depends on the parameters alone is computed here, not in the function,
+        which a search evaluates many times.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {
+            name: ParameterProperties(event_ndims=len(shape))
+            for name, shape in cls._param_shapes().items()
+        }
+
+    @classmethod
+    def _zeros(cls, event_size: int, **counts) -> dict[str, np.ndarray]:
+        """Parameters of zeros."""
+        shapes = cls._param_shapes(**counts).items()
+        return {name: np.zeros([event_size, *shape]) for name, shape in shapes}
+
+    @classmethod
+    def _is_increasing(cls):
+        return True
+
+    def _require_same_length(self, *names: str) -> int:
+        """The last axis that these parameters share."""
+        found = {name: getattr(self, name).shape[-1] for name in names}
+        if len(set(found.values())) > 1 or 0 in found.values():
+            raise ValueError(
+                f"{self._where}: the last axes of the parameters must be the same, and "
+                f"1 or more, but are {found}."
+            )
+        return found[names[0]]
+
+    def _in_front(self, name: str, rank: int) -> tf.Tensor:
+        """A parameter with the axes of its own first, then those of a point.
+
+        Args:
+            name: of the parameter, ``[..., D, *shape]``.
+            rank: of the points; the parameter then broadcasts with them.
+        """
+        value = tf.convert_to_tensor(getattr(self, name))
+        own = self._parameter_properties(self.dtype)[name].event_ndims
+        batch = value.shape.rank - own
+        value = tf.transpose(value, [*range(batch, batch + own), *range(batch)])
+        for _ in range(rank - batch):
+            value = tf.expand_dims(value, own)
+        return value
+
+    def _without_gradients(self):
+        """The same bijector, as far as a gradient is concerned of constants."""
+        values = {
+            name: getattr(self, name) for name in self._parameter_properties(self.dtype)
+        }
+        return self.copy(
+            **{
+                name: tf.stop_gradient(tf.convert_to_tensor(value))
+                for name, value in values.items()
+                if value is not None
+            }
+        )
+
+    def _forward(self, x):
+        y, log_slope = find_root(
+            self._curve(x.shape.rank),
+            self._without_gradients()._curve(x.shape.rank),
+            x,
+            where=self._where,
+            validate_args=self.validate_args,
+        )
+        self._remember_fldj(x, -log_slope)
+        return y
+
+    def _inverse(self, y):
+        x, log_slope = self._curve(y.shape.rank)(y)
+        self._remember_ildj(y, log_slope)
+        return x
+
+    def _forward_log_det_jacobian(self, x):
+        return self._fldj_of_forward(x)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self._ildj_of_inverse(y)
+
+
+class MonotoneOnInterval(Monotone):
+    """A `Monotone` with a formula for an interval only; it goes on linearly outside.
+
+    To subclass, as `Monotone`, but write ``_curve_inside``, the function on [−1, 1]:
+    the interval is moved there, and the function's values are moved back.
+
+    Args:
+        parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
+            contain ``low`` and ``high``.
+
+    Raises:
+        ValueError: an interval that is empty or turned round.
+    """
+
+    def __init__(self, parameters: Mapping):
+        low, high = parameters["low"], parameters["high"]
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(
+                f"{type(self).__name__} {parameters['name']!r}: the interval needs "
+                f"finite ends with low < high, but got low={low} and high={high}."
+            )
+        self._centre, self._half = 0.5 * (low + high), 0.5 * (high - low)
+        super().__init__(parameters)
+
+    def _curve_inside(self, rank: int) -> Curve:
+        raise NotImplementedError
+
+    def _curve(self, rank):
+        inside = self._curve_inside(rank)
+
+        def curve(y):
+            t = (y - self._centre) / self._half
+            # Clipped before the formula, which may overflow or decrease outside.
+            nearest = tf.clip_by_value(t, -1.0, 1.0)
+            value, log_slope = inside(nearest)
+            value = value + tf.exp(log_slope) * (t - nearest)
+            return self._centre + self._half * value, log_slope
+
+        return curve
+
+
+def spread(count: int) -> tuple[np.ndarray, float]:
+    """Where components start, evenly within ±0.35, and their scale.
+
+    Of equal parts they make nearly one component at 0 with scale 1: the identity, if
+    all unconstrained parameters are 0; and yet they differ, as they must to learn.
+
+    Args:
+        count: of the components.
+
+    Returns:
+        The places, in standard deviations of one component of scale 1, and the scale.
+    """
+    places = np.linspace(-0.35, 0.35, count) if count > 1 else np.zeros(1)
+    return places, math.sqrt(1.0 - float(np.var(places)))
+
+
+def column(values, like: tf.Tensor) -> tf.Tensor:
+    """Numbers along the first axis, that broadcast with a tensor."""
+    shape = [-1] + [1] * (like.shape.rank - 1)
+    return tf.reshape(tf.constant(values, like.dtype), shape)
+
+
+def soft_bounded(x: tf.Tensor, bound: float) -> tf.Tensor:
+    """Nearly x for small x, within ±bound for all."""
+    return bound * tf.tanh(x / bound)
