@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
+from tensorflow_probability import distributions as tfd
 
 from benchmarks.alone import _fit_row
 from benchmarks.cases import CASES, GOALS, MONOTONE, OPERATIONS, Case
 from benchmarks.compare import by_operation, measure, started
+from benchmarks.digits import CENTER, SCALE, bits_per_dim, dequantized, of_pixels
 from benchmarks.frameworks import FRAMEWORKS, OURS, PEERS
 from benchmarks.measured import Effort, Measured
 from benchmarks.ratios import milliseconds, ratio, spread, table
@@ -98,6 +101,16 @@ def test_what_fit_adds_is_free_of_what_it_does_once():
     )
     assert _fit_row(result)[:2] == ["2.00", "2.10"]
     assert _fit_row(result)[2].startswith("0.10")
+
+
+def test_a_uniform_density_takes_the_logarithm_of_the_levels():
+    pictures = np.tile([[0.0], [16.0]], 64)
+    noisy = dequantized(pictures, 3, seed=0)
+    np.testing.assert_array_equal(np.floor(noisy), np.tile(pictures, (3, 1)))
+    limit = CENTER / SCALE
+    scaled = tfd.Sample(tfd.Uniform(-limit, limit), 64)
+    bits = bits_per_dim(of_pixels(scaled).log_prob(noisy).numpy())
+    np.testing.assert_allclose(bits, [math.log2(17)] * 6, rtol=1e-5)
 
 
 def test_names():

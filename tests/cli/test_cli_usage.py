@@ -114,6 +114,7 @@ def test_flows_of_the_command_are_those_of_the_package():
         (as_csv(GOOD, NAMES), ["--context", "1-3"], "none is left"),
         (as_csv(GOOD, ["a", "a", "b"]), [], "named 'a'"),
         (as_csv(GOOD, NAMES), ["--flow", "linear", "--layers", "2"], "--layers"),
+        (as_csv(GOOD, NAMES), ["--flow", "bnaf", "--hidden", "8"], "--hidden: the"),
         (as_csv(GOOD[:, :1]), ["--flow", "real_nvp"], "does not go with 1 column"),
     ],
 )

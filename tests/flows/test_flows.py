@@ -55,7 +55,7 @@ SMALL = {
 NEARLY = dict.fromkeys(("planar", "radial", "sylvester"), 0.1)
 NEARLY |= dict.fromkeys(("sos", "gaussianization"), 0.4)
 # Far out, where few units bend, these do not start quite as near.
-NEARLY |= {"naf": 1.0, "flow_plus_plus": 1.0, "bnaf": 1.5}
+NEARLY |= {"naf": 1.5, "flow_plus_plus": 1.0, "bnaf": 1.5}
 MIXTURE = bijectors.GaussianMixtureCDF.spec(num_components=3)
 VARIANTS = {
     "nsf, autoregressive": NETWORKS | {"num_bins": 3, "autoregressive": True},

@@ -70,6 +70,10 @@ def make_model(
         arguments["autoregressive"] = True
     make_flow = getattr(flows, name)
     known = inspect.signature(make_flow).parameters
+    if "hidden_units" not in known:
+        if hidden_units:
+            raise Mistake(f"--hidden: the flow {name} has no hidden layers to size.")
+        del arguments["hidden_units"]
     if "permutation" in known and num_columns > 2:
         # In single runs on tables of 10 and 12 columns the NLL was some tenths of a nat
         # better than with halves, or orders, that take turns.
