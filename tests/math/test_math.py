@@ -235,12 +235,14 @@ def test_upper_tail_has_two_derivatives():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_upper_quantile(dtype):
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_upper_quantile(dtype, jit_compile):
+    inverse = tf.function(upper_quantile, jit_compile=jit_compile)
     q = np.concatenate([np.linspace(0, 40, 2001), np.geomspace(40, 1e5, 100)])
     log_tail = tf.constant(scipy.stats.norm.logsf(q), dtype)
     with tf.GradientTape() as tape:
         tape.watch(log_tail)
-        found = upper_quantile(log_tail)
+        found = inverse(log_tail)
     np.testing.assert_allclose(
         found,
         q,

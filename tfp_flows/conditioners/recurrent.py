@@ -202,9 +202,9 @@ class Recurrent(Conditioner):
         if self.row_size is not None:
             values += self._above(recent, i)
         position = tf.cast(row_of(self.positions, i), recent.dtype)
-        shape = [tf.shape(previous)[0], _POSITION_SIZE]
-        inputs = [tf.stack(values, axis=-1), *context]
-        inputs.append(tf.broadcast_to(position, shape))
+        # Not `broadcast_to` a shape, which XLA must know when it compiles.
+        position = position + tf.zeros_like(values[0])[:, tf.newaxis]
+        inputs = [tf.stack(values, axis=-1), *context, position]
         h, new = self.cell(tf.concat(inputs, axis=-1), state)
         new = tf.nest.pack_sequence_as(state, tf.nest.flatten(new))
         kernel = tf.cast(self.output_kernel, h.dtype)

@@ -7,6 +7,8 @@ import tensorflow as tf
 from tfp_flows.math.root import newton_polish
 
 _LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
+# Logarithm of a probability: below 1e-8 XLA's ndtri of a float32 is NaN on a CPU.
+_FAR_TAIL = -10.0
 _FAR = 100.0  # From here two terms of the series are as good as float64.
 
 
@@ -60,11 +62,11 @@ def upper_quantile(log_tail: tf.Tensor) -> tf.Tensor:
         return found - log_tail, -tf.exp(log_hazard)
 
     fixed = tf.stop_gradient(log_tail)
-    far = fixed < -80.0
+    far = fixed < _FAR_TAIL
     # For large q, log Φ(−q) is nearly −q²/2 − log(q√(2π)).
-    distant = -2.0 * (tf.minimum(fixed, -80.0) + _LOG_ROOT_2_PI)
+    distant = -2.0 * (tf.minimum(fixed, _FAR_TAIL) + _LOG_ROOT_2_PI)
     q = tf.sqrt(distant)
     for _ in range(2):
         q = tf.sqrt(distant - 2.0 * tf.math.log(q + 1.0 / q))
-    near = -tf.math.ndtri(tf.exp(tf.maximum(fixed, -80.0)))
+    near = -tf.math.ndtri(tf.exp(tf.maximum(fixed, _FAR_TAIL)))
     return newton_polish(value_and_slope, tf.where(far, q, near))
