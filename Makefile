@@ -15,7 +15,7 @@ export MPLBACKEND ?= Agg
 help:
 	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
 	@echo "make test       all that CI runs: linters, doctests, tests, short tutorials"
-	@echo "make tutorials  run the tutorials in full (about 20 minutes); writes"
+	@echo "make tutorials  run the tutorials in full (about 25 minutes); writes"
 	@echo "                the notebooks and figures/"
 	@echo "make benchmark  times beside other libraries, which it installs; writes"
 	@echo "                benchmarks/RESULTS.md (about 40 minutes)"
