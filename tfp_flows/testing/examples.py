@@ -111,15 +111,13 @@ EXAMPLES: dict[str, Example] = {
         bijectors.IntegralNetwork, num_units=2, num_panels=4
     ),
     "KernelGaussianization": Example(
-        _trainable(bijectors.KernelGaussianization, 2, num_components=2)
+        _trainable(bijectors.KernelGaussianization, 1, num_components=2), 1
     ),
     "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
     "LinearSpline": _spline(bijectors.LinearSpline),
     "Linear": Example(_trainable(bijectors.Linear, 2)),
     "MixtureCDF": Example(_trainable(bijectors.MixtureCDF, 2, num_components=2)),
-    "MonotonicNetwork": Example(
-        _trainable(bijectors.MonotonicNetwork, 2, num_units=2, num_layers=2)
-    ),
+    "MonotonicNetwork": Example(_trainable(bijectors.MonotonicNetwork, 2, num_units=3)),
     "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), 3),
     "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
     "Planar": Example(_trainable(bijectors.Planar, 2)),

@@ -9,7 +9,7 @@ from tfp_flows.checks import checked_count
 from tfp_flows.math import choose_bin, gauss_legendre
 
 # Of log g on [−1, 1]: a steeper integrand needs more panels.
-_STEEPEST_A_PANEL = 3.0
+_STEEPEST_A_PANEL = 4.0
 _BOUND = 5.0
 
 
@@ -32,7 +32,7 @@ class IntegralNetwork(MonotoneOnInterval):
     are not computed anew by the search.
 
     The slope of n is bounded (v shrinks where Σⱼ |vⱼaⱼ| is large), so that log g
-    changes by at most 3 within a panel, which the rule follows; more panels allow
+    changes by at most 4 within a panel, which the rule follows; more panels allow
     steeper maps. (In the paper one network g is shared by all dimensions and sees an
     embedding. Here it is small, and predicted as a whole: any conditioner serves.)
 
