@@ -18,7 +18,7 @@ help:
 	@echo "make tutorials  run the tutorials in full (about 25 minutes); writes"
 	@echo "                the notebooks and figures/"
 	@echo "make benchmark  times beside other libraries, which it installs; writes"
-	@echo "                benchmarks/RESULTS.md (about 40 minutes)"
+	@echo "                benchmarks/RESULTS.md (an hour or more)"
 	@echo "make benchmark-quick  two cases, beside those that are installed (2 minutes)"
 	@echo "make clean      remove the virtual environment and what was generated"
 

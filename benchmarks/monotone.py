@@ -25,8 +25,8 @@ def monotone(frameworks: Sequence[str]) -> list[str]:
         "## Flows whose one direction is a search for roots",
         "",
         "D = 16, five layers, hidden layers [64, 64], each library's own sizes of the",
-        "transformers; 512 rows for `train`, otherwise 4,096, but 64 for umnn, of",
-        "which zuko would sample 4,096 in hours.",
+        "transformers; 512 rows for `train`, otherwise 4,096, but 64 for umnn, which",
+        "zuko samples slowly.",
         "",
         *against_goals(results),
     ]

@@ -23,6 +23,19 @@ def checked_count(value, where: str) -> int:
     return int(value)
 
 
+def require_interval(low: float, high: float, where: str) -> None:
+    """Refuses an interval that is empty, infinite or turned round.
+
+    Raises:
+        ValueError: naming ``where`` and what came.
+    """
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(
+            f"{where}: the interval needs finite ends with low < high, but got "
+            f"low={low} and high={high}."
+        )
+
+
 def checked_counts(values, where: str) -> list[int]:
     """Several of them, as a list.
 

@@ -28,7 +28,7 @@ class IntegralNetwork(MonotoneOnInterval):
     for each dimension in ``inverse``; within rounding that is log g(t).
 
     Cost: with P panels of Q points O(JPQ) a dimension in ``inverse``, the direction of
-    maximum likelihood; in ``forward`` about twice that, for the full panels' integrals
+    maximum likelihood; in ``forward`` a few times that, for the full panels' integrals
     are not computed anew by the search.
 
     The slope of n is bounded (v shrinks where Σⱼ |vⱼaⱼ| is large), so that log g

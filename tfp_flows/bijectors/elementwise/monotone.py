@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise
+from tfp_flows.checks import require_interval
 from tfp_flows.math import Curve, find_root
 
 
@@ -128,11 +129,7 @@ class MonotoneOnInterval(Monotone):
 
     def __init__(self, parameters: Mapping):
         low, high = parameters["low"], parameters["high"]
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(
-                f"{type(self).__name__} {parameters['name']!r}: the interval needs "
-                f"finite ends with low < high, but got low={low} and high={high}."
-            )
+        require_interval(low, high, f"{type(self).__name__} {parameters['name']!r}")
         self._centre, self._half = 0.5 * (low + high), 0.5 * (high - low)
         super().__init__(parameters)
 

@@ -1,6 +1,5 @@
 """What all splines share: the interval, its outside, and the parameters' checks."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,7 +7,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
-from tfp_flows.checks import checked_count
+from tfp_flows.checks import checked_count, require_interval
 from tfp_flows.math import bin_sizes
 
 
@@ -32,11 +31,7 @@ class Spline(Elementwise):
     def __init__(self, parameters: Mapping):
         name, cls = parameters["name"], type(self).__name__
         low, high = parameters["low"], parameters["high"]
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(
-                f"{cls} {name!r}: the interval needs finite ends with low < high, but "
-                f"got low={low} and high={high}."
-            )
+        require_interval(low, high, f"{cls} {name!r}")
         for key in ("min_bin_size", "min_slope"):
             if not 0 < parameters.get(key, 0.5) < 1:
                 raise ValueError(
