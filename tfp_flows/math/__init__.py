@@ -4,7 +4,11 @@ from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges, rounded_into
 from tfp_flows.math.logistic import log_sum_exp, logit_of_mixture, nearly_logistic
 from tfp_flows.math.nested_tanh_root import matvec, nested_tanh_root
 from tfp_flows.math.norm import safe_norm
-from tfp_flows.math.normal import upper_quantile, upper_tail
+from tfp_flows.math.normal import (
+    upper_quantile,
+    upper_tail,
+    upper_tail_of_mixture,
+)
 from tfp_flows.math.permute import permute
 from tfp_flows.math.quadrature import gauss_legendre
 from tfp_flows.math.root import Curve, find_root, newton_polish
@@ -34,4 +38,5 @@ __all__ = [
     "tanh_slope",
     "upper_quantile",
     "upper_tail",
+    "upper_tail_of_mixture",
 ]

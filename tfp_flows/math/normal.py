@@ -1,15 +1,16 @@
 """The upper tail of the standard normal, exact as far out as there are numbers."""
 
+import functools
 import math
 
+import numpy as np
 import tensorflow as tf
+from numpy.polynomial import chebyshev
 
 from tfp_flows.math.root import newton_polish
 
-_LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
-# Logarithm of a probability: below 1e-8 XLA's ndtri of a float32 is NaN on a CPU.
-_FAR_TAIL = -10.0
-_FAR = 100.0  # From here two terms of the series are as good as float64.
+_ROOT_2_PI = math.sqrt(2.0 * math.pi)
+_LOG_ROOT_2_PI = math.log(_ROOT_2_PI)
 
 
 @tf.custom_gradient
@@ -20,38 +21,107 @@ def upper_tail(v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     would lose its digits far out, where both are nearly −v²/2.
     """
     size = tf.abs(v)
-    scaled = _scaled_tail(size)
-    rest = tf.math.log1p(-scaled * tf.exp(-0.5 * size**2))
+    hazard = size + excess_hazard(size)
+    log_density = -0.5 * size**2 - _LOG_ROOT_2_PI
     is_tail = v > 0
-    log_tail = tf.where(is_tail, tf.math.log(scaled) - 0.5 * size**2, rest)
-    log_hazard = tf.where(
-        is_tail,
-        -_LOG_ROOT_2_PI - tf.math.log(scaled),
-        -0.5 * size**2 - _LOG_ROOT_2_PI - rest,
-    )
+    rest = tf.math.log1p(-tf.exp(log_density) / hazard)
+    log_hazard = tf.math.log(hazard)
+    log_tail = tf.where(is_tail, log_density - log_hazard, rest)
+    log_hazard = tf.where(is_tail, log_hazard, log_density - rest)
 
     def gradient(by_tail, by_hazard):
         hazard = tf.exp(upper_tail(v)[1])  # Once more, for a second derivative.
-        far = v > _FAR
-        inverse = 1.0 / tf.maximum(v, _FAR)
-        excess = tf.where(far, inverse - 2.0 * inverse**3, hazard - v)
+        excess = tf.where(v > 0, excess_hazard(tf.abs(v)), hazard - v)
         return by_hazard * excess - by_tail * hazard
 
     return (log_tail, log_hazard), gradient
 
 
-def _scaled_tail(size: tf.Tensor) -> tf.Tensor:
-    """Φ(−a)·exp(a²/2) for a ≥ 0."""
-    # (tfp.math.erfcx is the same, but its 30 terms take XLA long to compile.)
-    start = 12.0 if size.dtype == tf.float64 else 6.0
-    near = tf.minimum(size, start)
-    direct = 0.5 * tf.math.erfc(near * 0.5**0.5) * tf.exp(0.5 * near**2)
-    inverse = 1.0 / tf.maximum(size, start)
-    # The sum over k of (−1)ᵏ(2k − 1)!!/a²ᵏ, asymptotic.
-    square, series = inverse**2, tf.ones_like(size)
-    for k in range(12, 0, -1):
-        series = 1.0 - (2 * k - 1) * square * series
-    return tf.where(size < start, direct, series * inverse * math.exp(-_LOG_ROOT_2_PI))
+def upper_tail_of_mixture(
+    log_weights: tf.Tensor,
+    points: tf.Tensor,
+    log_slopes: tf.Tensor,
+    side: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """A tail of Σ wⱼΦ(uⱼ), its logarithm and that of its rate, with gradients.
+
+    The tail is G = Σ wⱼΦ(∓uⱼ), and its rate the derivative of ±log G by whatever the
+    points depend on, Σ wⱼφ(uⱼ)u′ⱼ/G. Matched with `upper_tail` of one normal, both
+    give the point of that normal and its slope without a difference of large numbers.
+
+    Args:
+        log_weights: log wⱼ along the first axis, where the weights sum to 1.
+        points: uⱼ, along the same.
+        log_slopes: log u′ⱼ, along the same.
+        side: 1 for the tail above a point, −1 for the one below it; if not given, that
+            of the two that is smaller.
+
+    Returns:
+        The side, log G and the logarithm of the rate.
+    """
+    if side is None:
+        _, outside = _ratios(tf.stop_gradient(points))
+        above = tf.where(points > 0, outside, 1.0 - outside)
+        weights = tf.exp(tf.stop_gradient(log_weights))
+        total = tf.reduce_sum(weights * above, axis=0)
+        side = tf.where(total > 0.5, -tf.ones_like(total), 1.0)
+    nothing = tf.zeros_like(points)
+    log_tail, log_rate = _tail_of_mixture(
+        log_weights + nothing, points, log_slopes + nothing, side
+    )
+    return side, log_tail, log_rate
+
+
+def _ratios(u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Φ(−|u|)/exp(−u²/2) and Φ(−|u|)."""
+    size = tf.abs(u)
+    ratio = 1.0 / (_ROOT_2_PI * (size + excess_hazard(size)))
+    return ratio, tf.exp(-0.5 * size**2) * ratio
+
+
+@tf.custom_gradient
+def _tail_of_mixture(log_weights, points, log_slopes, side):
+    """With arguments of one shape, but for the side."""
+
+    def parts():
+        """Each component's tail and rate, each times a factor, and its logarithm."""
+        # The exponents of the largest are in the factors, so that the others' ratios
+        # to it remain far out, and between sharp components.
+        is_beyond = side * points > 0
+        log_bells = log_weights - 0.5 * points**2
+        log_shares = tf.where(is_beyond, log_bells, log_weights)
+        log_tail = _largest(log_shares)
+        ratio, outside = _ratios(points)
+        shares = tf.exp(log_shares - log_tail)
+        tails = shares * tf.where(is_beyond, ratio, 1.0 - outside)
+        # From the tail's, or it would be a small difference of two large ones.
+        log_rates = (log_bells - log_tail) + log_slopes
+        log_rate = _largest(log_rates)
+        rates = tf.exp(log_rates - log_rate) / _ROOT_2_PI
+        return tails, log_tail, rates, log_rate
+
+    tails, log_factor, rates, log_rate_factor = parts()
+    log_tail = tf.math.log(tf.reduce_sum(tails, axis=0))
+    log_rate = tf.math.log(tf.reduce_sum(rates, axis=0))
+
+    def gradient(by_tail, by_rate):
+        # All over again, for a second derivative; XLA computes it once.
+        tails, _, rates, log_rate_factor = parts()
+        tail, rate = tf.reduce_sum(tails, axis=0), tf.reduce_sum(rates, axis=0)
+        hazards = rates * tf.exp(log_rate_factor - log_slopes) / tail
+        tails, rates, v = tails / tail, rates / rate, side * points
+        # Far out, the excess is a small difference of hazards and tails·v.
+        excess = excess_hazard(tf.abs(points))
+        excess = tf.where(v > 0, tails * excess, hazards - tails * v)
+        by_v = by_rate * (excess + (tails - rates) * v) - by_tail * hazards
+        by_weights = by_tail * tails + by_rate * (rates - tails)
+        return by_weights, side * by_v, by_rate * rates, None
+
+    return (log_tail + log_factor, log_rate - log_tail + log_rate_factor), gradient
+
+
+def _largest(x: tf.Tensor) -> tf.Tensor:
+    return tf.stop_gradient(tf.reduce_max(x, axis=0))
 
 
 def upper_quantile(log_tail: tf.Tensor) -> tf.Tensor:
@@ -61,12 +131,76 @@ def upper_quantile(log_tail: tf.Tensor) -> tf.Tensor:
         found, log_hazard = upper_tail(q)
         return found - log_tail, -tf.exp(log_hazard)
 
-    fixed = tf.stop_gradient(log_tail)
-    far = fixed < _FAR_TAIL
-    # For large q, log Φ(−q) is nearly −q²/2 − log(q√(2π)).
-    distant = -2.0 * (tf.minimum(fixed, _FAR_TAIL) + _LOG_ROOT_2_PI)
-    q = tf.sqrt(distant)
-    for _ in range(2):
-        q = tf.sqrt(distant - 2.0 * tf.math.log(q + 1.0 / q))
-    near = -tf.math.ndtri(tf.exp(tf.maximum(fixed, _FAR_TAIL)))
-    return newton_polish(value_and_slope, tf.where(far, q, near))
+    # Without a density's factors, Φ(−q) is about exp(−q²/2).
+    distance = tf.sqrt(-2.0 * tf.stop_gradient(log_tail))
+    ratio = _series(_quantile_coefficients(), distance - 1.0, _QUANTILE_MIDDLE)
+    return newton_polish(value_and_slope, distance * ratio)
+
+
+@tf.custom_gradient
+def excess_hazard(a: tf.Tensor) -> tf.Tensor:
+    """Φ(a)/Φ(−a) − a, the hazard beyond its asymptote, for a ≥ 0, with gradients."""
+    series = _series(_excess_coefficients(a.dtype == tf.float64), a, _EXCESS_MIDDLE)
+    excess = series / (a + _EXCESS_MIDDLE)
+
+    def gradient(by_excess):
+        # The hazard's derivative is h·(h − a).
+        excess = excess_hazard(a)
+        return by_excess * (excess * (a + excess) - 1.0)
+
+    return excess, gradient
+
+
+# The half-line a ≥ 0 becomes −1 ≤ t ≤ 1 by t = (a − middle)/(a + middle).
+_EXCESS_MIDDLE = 2.5
+_QUANTILE_MIDDLE = 3.0
+
+
+def _series(coefficients: np.ndarray, a: tf.Tensor, middle: float) -> tf.Tensor:
+    """A polynomial in t."""
+    t = (a - middle) / (a + middle)
+    value = coefficients[-1] * tf.ones_like(t)
+    for coefficient in coefficients[-2::-1]:
+        value = value * t + coefficient
+    return value
+
+
+def _fitted(function, middle: float, degree: int) -> np.ndarray:
+    """The coefficients of a function of a."""
+    t = chebyshev.chebpts1(100)  # More than coefficients: rounding is averaged.
+    values = function(middle * (1.0 + t) / (1.0 - t))
+    return chebyshev.cheb2poly(chebyshev.chebfit(t, values, degree))
+
+
+@functools.cache
+def _excess_coefficients(is_double: bool) -> np.ndarray:
+    """(h(a) − a)·(a + middle), to the last digit of the dtype."""
+    # (tfp.math.erfcx is as exact, but its 30 terms take XLA long to compile.)
+    return _fitted(
+        lambda a: _excess(a) * (a + _EXCESS_MIDDLE),
+        _EXCESS_MIDDLE,
+        26 if is_double else 12,
+    )
+
+
+@functools.cache
+def _quantile_coefficients() -> np.ndarray:
+    """q over √(−2 log Φ(−q)), to 1e-4, by the latter less 1."""
+    q = np.concatenate([np.linspace(-0.5, 30.0, 3001), np.geomspace(31.0, 1e8, 1001)])
+    outside = -0.5 * q**2 - np.log(_ROOT_2_PI * (np.abs(q) + _excess(np.abs(q))))
+    log_tail = np.where(q > 0, outside, np.log1p(-np.exp(outside)))
+    distance = np.sqrt(-2.0 * log_tail)
+    return _fitted(
+        lambda a: np.interp(a + 1.0, distance, q / distance), _QUANTILE_MIDDLE, 10
+    )
+
+
+def _excess(a: np.ndarray) -> np.ndarray:
+    """By the definition near 0; by the continued fraction 1/(a + 2/(a + 3/(a + …)))."""
+    near, far = np.minimum(a, 1.5), np.maximum(a, 1.5)
+    below = 0.5 * np.array([math.erfc(a_i * 0.5**0.5) for a_i in near])
+    fraction = far
+    for k in range(400, 1, -1):
+        fraction = far + k / fraction
+    by_definition = np.exp(-0.5 * near**2) / _ROOT_2_PI / below - near
+    return np.where(a < 1.5, by_definition, 1.0 / fraction)

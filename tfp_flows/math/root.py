@@ -51,20 +51,22 @@ def find_root(
     wanted = tf.stop_gradient(target)
     start = wanted if start is None else tf.stop_gradient(start)
     shape = tf.shape(constant(start)[0])
-    found = _search(
-        constant, tf.broadcast_to(wanted, shape), tf.broadcast_to(start, shape)
-    )
+    wanted, start = (tf.broadcast_to(each, shape) for each in (wanted, start))
+    found = _search(constant, wanted, start)
+
+    evaluated = []
 
     def value_and_slope(t):
         value, log_slope = curve(t)
+        evaluated.append((t, value, log_slope))
         # Where the slope underflows the search has the last word.
         return value - target, tf.exp(tf.maximum(log_slope, 0.5 * _log_tiny(t)))
 
     root = newton_polish(value_and_slope, found)
-    value, log_slope = curve(root)
-    return _require_solved(root, value, log_slope, wanted, where, validate_args), (
-        log_slope
-    )
+    # The last but one is checked, so that who needs no slope pays for no evaluation.
+    is_solved = _is_solved(*evaluated[-1], wanted)
+    root = _require(is_solved, root, wanted, where, validate_args)
+    return root, _or_nan(is_solved, curve(root)[1])
 
 
 def newton_polish(
@@ -92,7 +94,7 @@ def newton_polish(
 def _search(curve: Curve, target: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     eps = _eps(target)
 
-    def body(_, t, low, high, reach, last_step):
+    def body(is_open, t, low, high, reach, last_step):
         value, log_slope = curve(t)
         excess = value - target
         low = tf.where(excess <= 0, t, low)
@@ -102,52 +104,61 @@ def _search(curve: Curve, target: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         # NaN, as of 0·∞ where the slope underflows, is never good.
         is_good = tf.where(
             is_bracketed,
-            (t + newton > low)
-            & (t + newton < high)
+            (t + newton >= low)
+            & (t + newton <= high)
             & (2.0 * tf.abs(newton) <= tf.abs(last_step)),
             tf.abs(newton) <= reach,
         )
         other = tf.where(
             is_bracketed, 0.5 * (high - t) + 0.5 * (low - t), -tf.sign(excess) * reach
         )
-        step = tf.where(is_good | (excess == 0), newton, other)
-        step = tf.where(excess == 0, tf.zeros_like(step), step)
-        # A Newton step this small leaves an error of its square.
+        # What is found stays: among roundings no step halves the one before.
+        is_open &= excess != 0
+        step = tf.where(is_good, newton, other)
+        step = tf.where(is_open, step, tf.zeros_like(step))
+        # A Newton step this small leaves an error of about its square.
         size = 0.1 + tf.abs(t)
-        small = tf.where(is_good, eps**0.5 * size, 2.0 * eps * size)
-        is_open = tf.reduce_any(tf.abs(step) > small)
+        small = tf.where(is_good, eps ** (2.0 / 3.0) * size, 2.0 * eps * size)
+        is_open &= ~(tf.abs(step) <= small)
         return is_open, t + step, low, high, _GROWTH * reach, step
 
     infinity = tf.fill(tf.shape(target), tf.constant(math.inf, target.dtype))
+    everywhere = tf.ones_like(target, tf.bool)
     found = tf.while_loop(
-        lambda is_open, *_: is_open,
+        lambda is_open, *_: tf.reduce_any(is_open),
         body,
-        (tf.constant(True), start, -infinity, infinity, 1.0 + tf.abs(start), infinity),
+        (everywhere, start, -infinity, infinity, 1.0 + tf.abs(start), infinity),
         maximum_iterations=_MAX_ITERATIONS,
     )
     return found[1]
 
 
-def _require_solved(root, value, log_slope, target, where, validate_args) -> tf.Tensor:
-    """``root``, but NaN, or an error, where ``value`` is not the target."""
-    reach = tf.exp(log_slope) * tf.abs(root)
-    rounding = 256.0 * _eps(root) * (1.0 + tf.abs(target) + reach)
-    is_solved = tf.abs(value - target) <= rounding
+def _is_solved(t, value, log_slope, target) -> tf.Tensor:
+    reach = tf.exp(log_slope) * tf.abs(t)
+    rounding = 256.0 * _eps(t) * (1.0 + tf.abs(target) + reach)
     # What is not finite has no root, and says so by itself.
-    is_solved |= ~tf.math.is_finite(target)
+    return (tf.abs(value - target) <= rounding) | ~tf.math.is_finite(target)
+
+
+def _require(is_solved, root, target, where, validate_args) -> tf.Tensor:
+    """``root``, but NaN, or an error, where there is none."""
     message = (
         f"{where}: the search for the point that is sent to a given value did not "
         "converge: the function must be increasing and onto the real numbers."
     )
     if tf.executing_eagerly():
         if not tf.reduce_all(is_solved):
-            at = target[~is_solved].numpy()
+            at = tf.boolean_mask(*(tf.reshape(v, [-1]) for v in (target, ~is_solved)))
             raise ValueError(f"{message} First value without a root: {at[0]}.")
     elif validate_args:
         check = tf.debugging.Assert(tf.reduce_all(is_solved), [message])
         with tf.control_dependencies([check]):
             root = tf.identity(root)
-    return tf.where(is_solved, root, tf.constant(math.nan, root.dtype))
+    return _or_nan(is_solved, root)
+
+
+def _or_nan(is_solved, x) -> tf.Tensor:
+    return tf.where(is_solved, x, tf.constant(math.nan, x.dtype))
 
 
 def _eps(x: tf.Tensor) -> float:

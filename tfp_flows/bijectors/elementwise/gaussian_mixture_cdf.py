@@ -12,7 +12,12 @@ from tfp_flows.bijectors.elementwise.monotone import (
     spread,
 )
 from tfp_flows.checks import checked_count
-from tfp_flows.math import find_root, log_sum_exp, upper_quantile, upper_tail
+from tfp_flows.math import (
+    find_root,
+    upper_quantile,
+    upper_tail,
+    upper_tail_of_mixture,
+)
 
 
 class GaussianMixtureCDF(Monotone):
@@ -95,55 +100,46 @@ class GaussianMixtureCDF(Monotone):
         components = self._components(rank)
 
         def curve(y):
-            side = _side(y, components)
-            log_tail, log_rate = _tail(y, side, components)
+            side, log_tail, log_rate = _tail(y, components)
             distance = upper_quantile(log_tail)
             return side * distance, log_rate - upper_tail(distance)[1]
 
         return curve
 
     def _forward(self, x):
-        # The tails' logarithms are compared, which takes no quantile.
+        # The tails are compared, which takes no quantile, as √(1 − 2 log G), which is
+        # nearly linear in the quantile, so that Newton's steps are few.
         side = tf.where(x < 0, -tf.ones_like(x), 1.0)
-        log_tail, log_hazard = upper_tail(side * x)
 
-        def tail_by(components):
+        def distance_by(tail):
             def curve(y):
-                found, log_rate = _tail(y, side, components)
-                return -side * found, log_rate
+                log_tail, log_rate = tail(y)
+                square = 1.0 - 2.0 * log_tail
+                return side * tf.sqrt(square), log_rate - 0.5 * tf.math.log(square)
 
             return curve
 
+        def curve_by(components):
+            return distance_by(lambda y: _tail(y, components, side)[1:])
+
+        target, log_slope = distance_by(lambda x: upper_tail(side * x))(x)
         y, log_rate = find_root(
-            tail_by(self._components(x.shape.rank)),
-            tail_by(self._without_gradients()._components(x.shape.rank)),
-            -side * log_tail,
+            curve_by(self._components(x.shape.rank)),
+            curve_by(self._without_gradients()._components(x.shape.rank)),
+            target,
             where=self._where,
             start=x,
             validate_args=self.validate_args,
         )
-        self._remember_fldj(x, log_hazard - log_rate)
+        self._remember_fldj(x, log_slope - log_rate)
         return y
 
 
-def _side(y, components) -> tf.Tensor:
-    """−1 where y is below the median, 1 elsewhere."""
-    log_weights, means, log_scales = components
-    scaled = (y - means) * tf.exp(-log_scales)
-    # Twice the probability.
-    above = tf.reduce_sum(tf.exp(log_weights) * tf.math.erfc(scaled * 0.5**0.5), axis=0)
-    return tf.where(above > 1.0, -tf.ones_like(above), 1.0)
+def _tail(y, components, side=None):
+    """Of the mixture beyond y: the side, the log-probability G and log(g/G).
 
-
-def _tail(y, side, components):
-    """Of the mixture beyond y on one side, the log-probability and its log-slope.
-
-    That is log G and log(g/G), with G = F(y) if ``side`` is −1 and 1 − F(y) if it is
-    1, and g the density. Against the same of the standard normal, G gives z and g/G
-    the slope dz/dy, without a difference of two large numbers.
+    Against the same of the standard normal, G gives z, and g/G the slope dz/dy.
     """
     log_weights, means, log_scales = components
-    tails, hazards = upper_tail(side * (y - means) * tf.exp(-log_scales))
-    each = log_weights + tails
-    total = log_sum_exp(each)
-    return total, log_sum_exp((each - total) + (hazards - log_scales))
+    points = (y - means) * tf.exp(-log_scales)
+    return upper_tail_of_mixture(log_weights, points, -log_scales, side)

@@ -19,9 +19,9 @@ class Planar(Bijector):
     m = −1 + softplus(a + ln(e − 1)), û = u + (m − a)·w/‖w‖², hence wᵀû = m > −1.
 
     Inverse: t = wᵀx + b is the one root of t + m·tanh t = wᵀy + b, which lies within
-    |m| of the right-hand side; then x = y − û·tanh t. The root is found by
-    Chandrupatla's bracketed method and finished by two differentiable Newton steps,
-    so that gradients are exact, too.
+    |m| of the right-hand side; then x = y − û·tanh t. The root is found by a guarded
+    Newton search and finished by two differentiable Newton steps, so that gradients
+    are exact, too.
 
     Near w = 0 (which is a shift) û keeps depending on the direction of w, and gradients
     by w grow as 1/‖w‖.
