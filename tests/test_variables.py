@@ -199,11 +199,11 @@ def test_common_dtype():
 # as_conditioner.
 
 
-def as_conditioner(conditioner, output_size=3):
+def as_conditioner(conditioner):
     return variables.as_conditioner(
         conditioner,
-        input_size=2,
-        output_size=output_size,
+        input_shape=[2],
+        output_shape=[3],
         context_size=None,
         where="Here",
     )

@@ -1,6 +1,6 @@
 """Checks of arguments, shared by all parts of the package."""
 
-from collections.abc import Sequence
+import numbers
 
 import numpy as np
 
@@ -23,12 +23,42 @@ def checked_count(value, where: str) -> int:
     return int(value)
 
 
+def checked_number(value, where: str) -> float:
+    """A real number.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{where} must be a number, but got {value!r}.")
+    return float(value)
+
+
+def require_no_batch(bijector, where: str) -> None:
+    """Refuses a bijector whose parameters have a batch shape.
+
+    Raises:
+        ValueError: naming ``where`` and the shape.
+    """
+    batch = bijector.experimental_batch_shape()
+    if batch.rank is None or batch.rank:
+        raise ValueError(
+            f"{where} takes a bijector without a batch shape, but "
+            f"{type(bijector).__name__} {bijector.name!r} has {tuple(batch)}."
+        )
+
+
 def require_interval(low: float, high: float, where: str) -> None:
     """Refuses an interval that is empty, infinite or turned round.
 
     Raises:
+        TypeError: an end that is no number.
         ValueError: naming ``where`` and what came.
     """
+    low, high = (
+        checked_number(end, f"{where}: {name}")
+        for name, end in (("low", low), ("high", high))
+    )
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(
             f"{where}: the interval needs finite ends with low < high, but got "
@@ -43,13 +73,12 @@ def checked_counts(values, where: str) -> list[int]:
         TypeError: no sequence of integers.
         ValueError: one is less than 1.
     """
-    if not isinstance(values, Sequence) or not all(map(_is_integer, values)):
-        raise TypeError(
-            f"{where} must be integers, such as [64, 64], but got {values!r}."
-        )
-    if any(value < 1 for value in values):
+    found = list(values) if np.iterable(values) else [values]
+    if not np.iterable(values) or not all(map(_is_integer, found)):
+        raise TypeError(f"{where} must be several integers, but got {values!r}.")
+    if any(value < 1 for value in found):
         raise ValueError(f"{where} must be 1 or more, but got {values!r}.")
-    return [int(value) for value in values]
+    return [int(value) for value in found]
 
 
 def checked_permutation(permutation, where: str, size: int | None = None) -> np.ndarray:

@@ -270,7 +270,10 @@ class _Encoder:
                 "fields": self.encode(fields, where),
             }
         if isinstance(value, KerasModule):
-            return {"keras_module": self.encode(value.layer, where)}
+            return {
+                "keras_module": self.encode(value.layer, where),
+                "event_ndims": value.event_ndims,
+            }
         if isinstance(value, keras.Layer):
             return {"layer": keras.saving.serialize_keras_object(value)}
         if isinstance(value, _KINDS) or type(value) in _REGISTERED.values():
@@ -369,7 +372,9 @@ class _Decoder:
             "transformed_variable": self._transformed_variable,
             "tensor": lambda n: tf.constant(_to_array(n["tensor"])),
             "transformer": self._transformer,
-            "keras_module": lambda n: KerasModule(self.decode(n["keras_module"])),
+            "keras_module": lambda n: KerasModule(
+                self.decode(n["keras_module"]), n["event_ndims"]
+            ),
             "layer": lambda n: _layer(n["layer"]),
             "function": lambda n: _function(n["function"]),
         }

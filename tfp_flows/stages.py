@@ -37,7 +37,7 @@ def stages(flow):
             "flow must be a tfd.TransformedDistribution (a base and a bijector), got "
             f"{type(flow).__name__}."
         )
-    base, bijectors = flow.distribution, _in_order(flow.bijector)
+    base, bijectors = flow.distribution, in_order(flow.bijector)
     # Not of `tfd.MultivariateNormalDiag`, a subclass, which is one part for a reader.
     if issubclass(tfd.TransformedDistribution, type(base)):
         base, inner = stages(base)
@@ -45,11 +45,18 @@ def stages(flow):
     return base, bijectors
 
 
-def _in_order(bijector):
+def in_order(bijector):
+    """The parts of a chain, in the order in which ``forward`` applies them.
+
+    Chains within chains are flattened, and the inverse of a chain is taken apart, too.
+
+    Args:
+        bijector: any; what is no chain is its own only part.
+    """
     if is_a(bijector, tfb.Chain):
-        return [step for part in bijector.bijectors[::-1] for step in _in_order(part)]
+        return [step for part in bijector.bijectors[::-1] for step in in_order(part)]
     if is_a(bijector, tfb.Invert):
-        return [_inverse(step) for step in _in_order(bijector.bijector)[::-1]]
+        return [_inverse(step) for step in in_order(bijector.bijector)[::-1]]
     return [bijector]
 
 

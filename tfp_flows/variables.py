@@ -8,7 +8,7 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
   ``tf.Variable``; `find_weights` collects both kinds from any TFP object.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import keras
@@ -79,7 +79,8 @@ class KerasModule(tf.Module):
     refuse an input of rank 1, and gives ``[..., K]`` in the dtype of ``x``.
 
     Args:
-        layer: a built ``keras.Layer``, acting on the last axis.
+        layer: a built ``keras.Layer``.
+        event_ndims: rank of one input of it, 1 for vectors and 3 for images.
         name: of the module.
 
     Raises:
@@ -96,7 +97,9 @@ class KerasModule(tf.Module):
     2
     """
 
-    def __init__(self, layer: keras.Layer, name: str | None = None):
+    def __init__(
+        self, layer: keras.Layer, event_ndims: int = 1, name: str | None = None
+    ):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
                 f"KerasModule takes a keras.Layer, but got {type(layer).__name__}."
@@ -104,6 +107,7 @@ class KerasModule(tf.Module):
         _require_built(layer)
         super().__init__(name=name or _module_name(layer.name))
         self.layer = layer
+        self.event_ndims = event_ndims
         self._values = [v.value for v in layer.variables]
         # The sizes that it was tried with and gave, see `as_conditioner`.
         self._sizes = None
@@ -114,16 +118,18 @@ class KerasModule(tf.Module):
         return tf.as_dtype(self.layer.variable_dtype)
 
     def __call__(self, x, *context):
-        """Applies the layer to the last axis of ``x``, whatever its batch rank.
+        """Applies the layer to ``x``, whatever its batch rank.
 
-        A ``context``, if the layer takes one, has the batch shape of ``x``.
+        A ``context [..., C]``, if the layer takes one, has the batch shape of ``x``.
         """
         x, *context = map(tf.convert_to_tensor, (x, *context))
-        if x.shape.rank == 2:
+        rank = x.shape.rank - self.event_ndims
+        if rank == 1:
             return tf.cast(self.layer(x, *context), x.dtype)
-        flat = [tf.reshape(part, [-1, part.shape[-1]]) for part in (x, *context)]
-        y = tf.cast(self.layer(*flat), x.dtype)
-        return tf.reshape(y, tf.concat([tf.shape(x)[:-1], [y.shape[-1]]], axis=0))
+        flat = tf.reshape(x, [-1, *x.shape[rank:]])
+        context = [tf.reshape(part, [-1, part.shape[-1]]) for part in context]
+        y = tf.cast(self.layer(flat, *context), x.dtype)
+        return tf.reshape(y, tf.concat([tf.shape(x)[:rank], tf.shape(y)[1:]], axis=0))
 
 
 def network_of(conditioner):
@@ -134,17 +140,17 @@ def network_of(conditioner):
 def as_conditioner(
     conditioner,
     *,
-    input_size: int,
-    output_size: int,
+    input_shape: Sequence[int],
+    output_shape: Sequence[int],
     context_size: int | None,
     where: str,
 ):
-    """A callable from ``[..., input_size]`` to ``[..., output_size]``, checked.
+    """A callable from ``[..., *input_shape]`` to ``[..., *output_shape]``, checked.
 
     A Keras layer becomes a `KerasModule`, built if it was not; a layer whose
-    attribute ``output_size`` is ``None`` is told what it must give. A layer with the
-    attribute ``context_size`` says whether it takes a context, and of what size; what
-    has no such attribute is given a context if there is one.
+    attribute ``output_size`` is ``None`` is told the last of ``output_shape``. A layer
+    with the attribute ``context_size`` says whether it takes a context, and of what
+    size; what has no such attribute is given a context if there is one.
 
     Raises:
         TypeError: ``conditioner`` cannot be called.
@@ -156,15 +162,15 @@ def as_conditioner(
             f"{conditioner!r}."
         )
     wanted = getattr(network_of(conditioner), "context_size", context_size)
-    asked = (input_size, output_size, wanted)
+    asked = (tuple(input_shape), tuple(output_shape), wanted)
     # A copy of a bijector has the module of the first one. It is not called again:
     # within a training step that would feed zeros to batch normalisation.
     tried = isinstance(conditioner, KerasModule) and conditioner._sizes == asked
     if tried and context_size in (None, wanted):
         return conditioner
     if isinstance(conditioner, keras.Layer):
-        if getattr(conditioner, "output_size", output_size) is None:
-            conditioner.output_size = output_size
+        if getattr(conditioner, "output_size", 0) is None:
+            conditioner.output_size = output_shape[-1]
         dtype = conditioner.variable_dtype
     else:
         dtype = getattr(conditioner, "dtype", None)
@@ -174,28 +180,32 @@ def as_conditioner(
             f"{where}: a context of size {context_size} was given, but the conditioner "
             f"{takes} (its context_size)."
         )
-    sizes = [input_size] if wanted is None else [input_size, wanted]
+    shapes = [input_shape] if wanted is None else [input_shape, [wanted]]
     try:
         # Called rather than built: a layer's own layers may be built only by a call.
-        inputs = [tf.zeros([1, size], dtype or tf.float32) for size in sizes]
-        found = conditioner(*inputs).shape[-1]
+        inputs = [tf.zeros([1, *shape], dtype or tf.float32) for shape in shapes]
+        found = conditioner(*inputs).shape[1:]
     except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
         with_context = "" if wanted is None else f" and a context of size {wanted}"
         raise ValueError(
-            f"{where}: the conditioner does not take inputs of size {input_size} (the "
-            f"number of dimensions that the parameters depend on){with_context}: "
+            f"{where}: the conditioner does not take inputs of size "
+            f"{_size(input_shape)} (of what the parameters depend on){with_context}: "
             f"{error}"
         ) from error
-    if found != output_size:
+    if found != tuple(output_shape):
         raise ValueError(
-            f"{where}: the conditioner must give {output_size} numbers (the parameters "
-            f"of all transformed dimensions), but gives {found}."
+            f"{where}: the conditioner must give {_size(output_shape)} numbers (the "
+            f"parameters of all transformed dimensions), but gives {_size(found)}."
         )
     if isinstance(conditioner, keras.Layer):
-        conditioner = KerasModule(conditioner)
+        conditioner = KerasModule(conditioner, event_ndims=len(input_shape))
     if isinstance(conditioner, KerasModule):
         conditioner._sizes = asked
     return conditioner
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 class SharedVariable(keras.Variable):

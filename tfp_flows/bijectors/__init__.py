@@ -1,7 +1,8 @@
 """Bijectors, flat; the folders follow the structure of the Jacobian.
 
 elementwise: diagonal. linear: constant. low_rank: the identity and a matrix of low
-rank. triangular: triangular, up to the order of the dimensions.
+rank. triangular: triangular, up to the order of the dimensions. image: what moves the
+pixels of images.
 """
 
 from tfp_flows.bijectors.base import Bijector
@@ -29,7 +30,15 @@ from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
 )
 from tfp_flows.bijectors.elementwise.standardize import Standardize
 from tfp_flows.bijectors.elementwise.sum_of_squares import SumOfSquares
+from tfp_flows.bijectors.image.masks import channel_mask, checkerboard_mask
+from tfp_flows.bijectors.image.multi_scale import MultiScale
+from tfp_flows.bijectors.image.squeeze import Squeeze
+from tfp_flows.bijectors.linear.act_norm import ActNorm
+from tfp_flows.bijectors.linear.batch_normalization import BatchNormalization
 from tfp_flows.bijectors.linear.householder import Householder
+from tfp_flows.bijectors.linear.invertible_convolution_1x1 import (
+    InvertibleConvolution1x1,
+)
 from tfp_flows.bijectors.linear.linear import Linear
 from tfp_flows.bijectors.linear.lu_linear import LULinear
 from tfp_flows.bijectors.linear.orthogonal_exponential import OrthogonalExponential
@@ -45,8 +54,10 @@ from tfp_flows.bijectors.triangular.coupling import Coupling
 from tfp_flows.bijectors.triangular.shift_and_cube import ShiftAndCube
 
 __all__ = [
+    "ActNorm",
     "Affine",
     "Autoregressive",
+    "BatchNormalization",
     "Bernstein",
     "Bijector",
     "BlockAutoregressive",
@@ -59,6 +70,7 @@ __all__ = [
     "GaussianMixtureCDF",
     "Householder",
     "IntegralNetwork",
+    "InvertibleConvolution1x1",
     "KernelGaussianization",
     "LULinear",
     "Linear",
@@ -67,6 +79,7 @@ __all__ = [
     "Monotone",
     "MonotoneOnInterval",
     "MonotonicNetwork",
+    "MultiScale",
     "OrthogonalExponential",
     "Permutation",
     "Planar",
@@ -76,8 +89,11 @@ __all__ = [
     "RationalQuadraticSpline",
     "Rotation2D",
     "ShiftAndCube",
+    "Squeeze",
     "Standardize",
     "SumOfSquares",
     "Sylvester",
     "TransformerSpec",
+    "channel_mask",
+    "checkerboard_mask",
 ]

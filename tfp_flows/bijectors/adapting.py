@@ -1,4 +1,4 @@
-"""What layers that start from data share: checked batches, and their moments."""
+"""What layers that start from data share: a flag, checked batches, their moments."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,45 @@ import tensorflow as tf
 _ROWS_AT_ONCE = 65_536
 
 
-def row_batches(data, event_size: int, where: str) -> Iterator[np.ndarray]:
+class Adapting:
+    """A bijector whose variables start from data, with a flag saved among them.
+
+    A mix-in: the constructor calls `_set_flag`, and ``adapt`` assigns ``True`` to it.
+    """
+
+    def _set_flag(self, adapted, parameter) -> tf.Variable | None:
+        """The flag, made where none is given and a parameter is a variable."""
+        # Parameters that a network predicts do not wait for data.
+        if adapted is None and isinstance(parameter, tf.Variable):
+            adapted = tf.Variable(False, trainable=False, name="adapted")
+        self._adapted = adapted
+        return adapted
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the parameters came from data, or cannot: they are no variables.
+
+        As it is now, also while a graph is traced.
+        """
+        if self._adapted is None:
+            return True
+        with tf.init_scope():
+            return bool(tf.get_static_value(tf.convert_to_tensor(self._adapted)))
+
+    def _require_variables(self, *names: str, rank: int) -> None:
+        """Refuses parameters that `adapt` cannot set."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, tf.Variable) or value.shape.rank != rank:
+                raise ValueError(
+                    f"{self._where}: adapt sets variables of rank {rank}, but "
+                    f"{name} is none; {type(self).__name__}.trainable makes them."
+                )
+
+
+def row_batches(
+    data, event_size: int, where: str, *, any_rank: bool = False
+) -> Iterator[np.ndarray]:
     """Batches ``[n, D]`` in float64 of data in memory or of a stream.
 
     Args:
@@ -17,6 +55,7 @@ def row_batches(data, event_size: int, where: str) -> Iterator[np.ndarray]:
             used.
         event_size: D.
         where: what an error calls the layer.
+        any_rank: whether ``[N, ..., D]`` will do: all but the last axis are one.
 
     Raises:
         TypeError: data that are not real numbers.
@@ -25,7 +64,10 @@ def row_batches(data, event_size: int, where: str) -> Iterator[np.ndarray]:
     """
     num_rows = 0
     for batch in _batches(data):
-        rows = _real_rows(batch, event_size, where)
+        rows = np.asarray(batch)
+        if any_rank and rows.ndim > 2:
+            rows = rows.reshape([-1, rows.shape[-1]])
+        rows = _real_rows(rows, event_size, where)
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if bad.size:
             raise ValueError(

@@ -43,6 +43,7 @@ class Bijector(tfb.Bijector):
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``validate_args`` and ``name``.
         event_ndims: rank of one point, 1 for vectors.
+        inverse_event_ndims: of its image, if that is another.
         event_size: size of the last axis of a point. If not given it is the last
             axis of the parameters that have one.
         dtype: that the parameters must have; ``None`` takes it from them, and without
@@ -82,6 +83,7 @@ class Bijector(tfb.Bijector):
         parameters: Mapping,
         *,
         event_ndims: int = 1,
+        inverse_event_ndims: int | None = None,
         event_size: int | None = None,
         dtype: tf.DType | None = None,
         is_constant_jacobian: bool = False,
@@ -117,6 +119,9 @@ class Bijector(tfb.Bijector):
         self._where = where
         super().__init__(
             forward_min_event_ndims=event_ndims,
+            inverse_min_event_ndims=(
+                event_ndims if inverse_event_ndims is None else inverse_event_ndims
+            ),
             is_constant_jacobian=is_constant_jacobian,
             dtype=dtype,
             validate_args=parameters["validate_args"],
@@ -185,7 +190,7 @@ class Bijector(tfb.Bijector):
         return super()._call_forward(self._checked(x), name, **kwargs)
 
     def _call_inverse(self, y, name, **kwargs):
-        return super()._call_inverse(self._checked(y), name, **kwargs)
+        return super()._call_inverse(self._checked_image(y), name, **kwargs)
 
     def _call_forward_log_det_jacobian(self, x, event_ndims, name, **kwargs):
         return super()._call_forward_log_det_jacobian(
@@ -194,7 +199,7 @@ class Bijector(tfb.Bijector):
 
     def _call_inverse_log_det_jacobian(self, y, event_ndims, name, **kwargs):
         return super()._call_inverse_log_det_jacobian(
-            self._checked(y), event_ndims, name, **kwargs
+            self._checked_image(y), event_ndims, name, **kwargs
         )
 
     # Where a map gives its log-determinant along with its value, the value's method
@@ -215,6 +220,10 @@ class Bijector(tfb.Bijector):
     def _ildj_of_inverse(self, y) -> tf.Tensor:
         _x = self.inverse(y)
         return self._cache.inverse_attributes(y)["ildj"]
+
+    def _checked_image(self, y) -> tf.Tensor:
+        """As `_checked` for points of the other side, if they are unlike."""
+        return self._checked(y)
 
     def _checked(self, x) -> tf.Tensor:
         """``x`` as a tensor that fits the parameters, or an error that says why not."""

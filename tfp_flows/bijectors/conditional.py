@@ -88,8 +88,8 @@ class Conditional(Bijector):
                 )
         self.conditioner = as_conditioner(
             conditioner,
-            input_size=self.context_size,
-            output_size=sum(map(math.prod, self._shapes.values())),
+            input_shape=[self.context_size],
+            output_shape=[sum(map(math.prod, self._shapes.values()))],
             context_size=None,
             where=where,
         )

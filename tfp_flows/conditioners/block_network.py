@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.checks import checked_count, checked_permutation
+from tfp_flows.checks import checked_count, checked_number, checked_permutation
 from tfp_flows.conditioners.block_dense import BlockDense
 from tfp_flows.conditioners.block_inverse import inverted
 from tfp_flows.conditioners.block_start import set_start
@@ -101,9 +101,9 @@ class BlockNetwork(keras.layers.Layer):
         order = checked_permutation(order, "BlockNetwork: order", self.event_size)
         self.order = order.tolist()
         self.activation = checked_activation(activation, "BlockNetwork")
-        if not 0.0 < alpha < np.inf:
+        self.alpha = checked_number(alpha, "BlockNetwork: alpha")
+        if not 0.0 < self.alpha < np.inf:
             raise ValueError(f"BlockNetwork: alpha must be positive, but got {alpha}.")
-        self.alpha = float(alpha)
         self.train_alpha = bool(train_alpha)
         self.seed = seed
 
@@ -116,7 +116,7 @@ class BlockNetwork(keras.layers.Layer):
         self.dense = [BlockDense(size, width, **options) for width in widths]
         for layer, inputs in zip(self.dense, [1, *widths], strict=False):
             layer.build((size, inputs, None))
-        options["trainable"] = self.trainable and self.train_alpha
+        options["train_alpha"] = self.train_alpha
         self.onto = [Onto(self.activation, self.alpha, **options) for _ in widths[:-1]]
         for activation in self.onto:
             activation.build((size, units, None))

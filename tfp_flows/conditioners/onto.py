@@ -14,12 +14,13 @@ class Onto(keras.layers.Layer):
     Args:
         activation: a, as Keras's ``activations.get`` gives it.
         alpha: where each α starts.
-        trainable: whether the α are trained.
+        train_alpha: whether the α are trained.
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, activation, alpha: float, trainable: bool = True, **kwargs):
-        super().__init__(trainable=trainable, **kwargs)
+    def __init__(self, activation, alpha: float, train_alpha: bool = True, **kwargs):
+        super().__init__(**kwargs)
+        self.train_alpha = train_alpha
         self.activation = activation
         self.alpha = alpha
 
@@ -28,6 +29,7 @@ class Onto(keras.layers.Layer):
         self.log_alpha = self.add_weight(
             shape=(*input_shape[:2], 1),
             initializer=keras.initializers.Constant(np.log(self.alpha)),
+            trainable=self.train_alpha,
             name="log_alpha",
         )
 
@@ -50,13 +52,20 @@ def checked_activation(activation, where: str):
     """A function from Keras's name for it, or itself, if it does not decrease.
 
     Raises:
-        ValueError: it decreases somewhere, or is not finite, as far as can be told.
+        ValueError: it decreases somewhere, is not finite, or does not act on each
+            number by itself, as far as can be told.
     """
     found = keras.activations.get(activation)
     far = np.geomspace(8.0, 1e4, 100)
     x = np.concatenate([-far[:0:-1], np.linspace(-8.0, 8.0, 1601), far[1:]])
     with tf.init_scope():
         y = np.asarray(found(tf.constant(x)))
+        alone = np.asarray(found(tf.constant(x[:100])))
+    if not np.allclose(y[:100], alone, rtol=1e-12):
+        raise ValueError(
+            f"{where}: activation must act on each number by itself, but that of "
+            f"{activation!r} depends on the others."
+        )
     rounding = 1e-12 * (1.0 + np.abs(y[1:]))
     if not np.isfinite(y).all() or np.any(np.diff(y) < -rounding):
         raise ValueError(

@@ -185,7 +185,7 @@ def _excess_coefficients(is_double: bool) -> np.ndarray:
 
 @functools.cache
 def _quantile_coefficients() -> np.ndarray:
-    """q over √(−2 log Φ(−q)), to 1e-4, by the latter less 1."""
+    """The ratio of q to √(−2 log Φ(−q)), to 1e-4, by the latter less 1."""
     q = np.concatenate([np.linspace(-0.5, 30.0, 3001), np.geomspace(31.0, 1e8, 1001)])
     outside = -0.5 * q**2 - np.log(_ROOT_2_PI * (np.abs(q) + _excess(np.abs(q))))
     log_tail = np.where(q > 0, outside, np.log1p(-np.exp(outside)))

@@ -8,6 +8,8 @@ from tfp_flows.checks import checked_count
 def gauss_legendre(num_points: int, where: str) -> list[tuple[float, float]]:
     """Points of [0, 1] and their weights, exact for degrees up to 2·num_points − 1.
 
+    (Clenshaw–Curtis is exact for half of that with as many points.)
+
     Args:
         num_points: how many.
         where: what an error calls the number.

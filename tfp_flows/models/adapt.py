@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors import Conditional
+from tfp_flows.bijectors import Conditional, MultiScale
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.distributions.conditional_flow import with_context
 from tfp_flows.models import data
@@ -55,7 +55,7 @@ def adapt_layers(
     is_conditional = isinstance(distribution, ConditionalFlow)
     flow = distribution.flow if is_conditional else distribution
     is_flow = is_a(flow, tfd.TransformedDistribution)
-    layers = stages(flow)[1][::-1] if is_flow else []
+    layers = _path(stages(flow)[1][::-1]) if is_flow else []
     reached = {
         id(part) for layer in filter(_is_waiting, layers) for part in _own(layer)
     }
@@ -87,6 +87,14 @@ def adapt_layers(
 
 def _is_waiting(part) -> bool:
     return callable(getattr(part, "adapt", None)) and not getattr(part, "adapted", True)
+
+
+def _path(layers) -> list:
+    """The layers, from the data on, and those within a `MultiScale`."""
+    found = []
+    for layer in layers:
+        found += layer.path() if isinstance(layer, MultiScale) else [layer]
+    return found
 
 
 def _own(layer) -> list:

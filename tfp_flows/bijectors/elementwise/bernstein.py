@@ -116,5 +116,6 @@ def _sum(coefficients, u, rest) -> tf.Tensor:
 
 
 def _log(x) -> tf.Tensor:
-    tiny = float(np.finfo(x.dtype.as_numpy_dtype).tiny)
-    return tf.math.log(rounded_into(x, tiny, 1.0))
+    # Not nearer to 0 than rounding, or a second derivative would overflow.
+    eps = float(np.finfo(x.dtype.as_numpy_dtype).eps)
+    return tf.math.log(rounded_into(x, eps, 1.0))

@@ -76,12 +76,15 @@ class TransformerSpec:
         """K, the count of numbers that one dimension's parameters take."""
         return sum(math.prod(shape) for shape in self.param_shapes.values())
 
-    def __call__(self, params: tf.Tensor, axis: int = -1) -> tfb.Bijector:
+    def __call__(
+        self, params: tf.Tensor, axis: int = -1, validate_args: bool = False
+    ) -> tfb.Bijector:
         """The transformer with these parameters, ``[..., D, K]``.
 
         Args:
             params: K numbers for each dimension.
             axis: where the K numbers are, if not last.
+            validate_args: of the transformer, if the options do not say.
 
         Raises:
             ValueError: that axis does not have K numbers.
@@ -100,7 +103,9 @@ class TransformerSpec:
         for (name, shape), part in zip(self.param_shapes.items(), parts, strict=True):
             value = _with_last(part, axis % params.shape.rank, shape)
             named[name] = properties[name].default_constraining_bijector_fn()(value)
-        transformer = self.bijector_class(**named, **self.options)
+        transformer = self.bijector_class(
+            **{"validate_args": validate_args, **self.options, **named}
+        )
         return tfb.Invert(transformer) if self.inverted else transformer
 
     def invert(self) -> "TransformerSpec":

@@ -80,13 +80,14 @@ class GaussianMixtureCDF(Monotone):
         return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
-    def spec(cls, *, num_components: int = 8):
+    def spec(cls, *, num_components: int = 8, **options):
         """A mixture-of-Gaussians conditional for an autoregressive layer.
 
         Args:
             num_components: J.
+            **options: the constructor's other arguments.
         """
-        return TransformerSpec(cls, cls._param_shapes(num_components))
+        return TransformerSpec(cls, cls._param_shapes(num_components), options)
 
     def _components(self, rank: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Along the first axis, log π, μ and log σ."""
@@ -124,8 +125,8 @@ class GaussianMixtureCDF(Monotone):
 
         target, log_slope = distance_by(lambda x: upper_tail(side * x))(x)
         y, log_rate = find_root(
-            curve_by(self._components(x.shape.rank)),
-            curve_by(self._without_gradients()._components(x.shape.rank)),
+            curve_by(self._components(self._rank(x))),
+            curve_by(self._without_gradients()._components(self._rank(x))),
             target,
             where=self._where,
             start=x,

@@ -25,7 +25,7 @@ class IntegralNetwork(MonotoneOnInterval):
     Forward (base → data): the root y of z(y) = z, by a guarded Newton search.
 
     Log-determinant: the logarithm of the slope of the quadrature, as it is computed,
-    for each dimension in ``inverse``; within rounding that is log g(t).
+    for each dimension in ``inverse``; that is nearly log g(t).
 
     Cost: with P panels of Q points O(JPQ) a dimension in ``inverse``, the direction of
     maximum likelihood; in ``forward`` a few times that, for the full panels' integrals
@@ -45,13 +45,13 @@ class IntegralNetwork(MonotoneOnInterval):
         low: where the interval begins.
         high: where it ends.
         num_panels: P, an even number.
-        num_points: Q, of the rule in each panel.
+        num_points: Q, of the rule in each panel, 3 or more.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that is
-            empty or turned round; no points, or an odd number of panels.
+            empty or turned round; fewer than 3 points, or an odd number of panels.
         TypeError: dtypes that differ or are not floating; counts that are no integers.
 
     >>> import tensorflow as tf, tfp_flows
@@ -80,6 +80,11 @@ class IntegralNetwork(MonotoneOnInterval):
     ):
         where = f"IntegralNetwork {name!r}"
         self._rule = gauss_legendre(num_points, where)
+        if len(self._rule) < 3:
+            raise ValueError(
+                f"{where}: num_points must be 3 or more, for rules of fewer points may "
+                f"decrease, but got {num_points}."
+            )
         self._num_panels = checked_count(num_panels, f"{where}: num_panels")
         if self._num_panels % 2:
             raise ValueError(
@@ -135,7 +140,7 @@ class IntegralNetwork(MonotoneOnInterval):
         edges = np.linspace(-1.0, 1.0, num_panels, endpoint=False)
         width = 2.0 / num_panels
         points, weights = np.array(self._rule).T
-        axes = [1] * max(rank, self.slopes.shape.rank - 1)
+        axes = [1] * rank
 
         # The integrals of the full panels, and from the centre to each edge.
         nodes = np.reshape(edges[:, np.newaxis] + width * points, [-1, *axes])

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.adapting import row_batches
+from tfp_flows.bijectors.adapting import Adapting, row_batches
 from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
 from tfp_flows.bijectors.elementwise.monotone import spread
 
 _MOST_ROWS = 65_536
 
 
-class KernelGaussianization(GaussianMixtureCDF):
+class KernelGaussianization(Adapting, GaussianMixtureCDF):
     """A `GaussianMixtureCDF` that starts from data: each dimension becomes normal.
 
     Forward, inverse, log-determinant and cost: as `GaussianMixtureCDF`, z = Φ⁻¹(F(y)),
@@ -29,7 +29,7 @@ class KernelGaussianization(GaussianMixtureCDF):
         means: ``[..., D, J]``, as there.
         log_scales: ``[..., D, J]``, as there.
         adapted: a boolean variable, whether the parameters came from data; one is made
-            if not given. It is saved with them.
+            if not given, for parameters that are variables. It is saved with them.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -57,39 +57,26 @@ class KernelGaussianization(GaussianMixtureCDF):
         validate_args: bool = False,
         name: str = "kernel_gaussianization",
     ):
-        if adapted is None:
-            adapted = tf.Variable(False, trainable=False, name="adapted")
-        self._adapted = adapted
+        adapted = self._set_flag(adapted, logits)
         # Not by GaussianMixtureCDF's constructor, which does not know the flag.
         super(GaussianMixtureCDF, self).__init__(dict(locals()))
         self._require_same_length("logits", "means", "log_scales")
-
-    @property
-    def adapted(self) -> bool:
-        """Whether the parameters came from data, now, also while a graph is traced."""
-        with tf.init_scope():
-            return bool(tf.get_static_value(tf.convert_to_tensor(self._adapted)))
 
     def adapt(self, data) -> None:
         """Sets the parameters to a kernel density estimate of each column.
 
         Args:
             data: an array or tensor ``[N, D]``, or a ``tf.data.Dataset`` or iterator
-                of such batches, of which about 65,536 rows, evenly chosen, are used.
+                of such batches, of which 65,536 to 131,072 rows, evenly chosen, are
+                used if there are more.
 
         Raises:
             TypeError: data that are not real numbers.
             ValueError: parameters that are no variables of shape ``[D, J]``; data of
-                another size, without rows, or not finite; a constant column.
+                another size, without rows, or not finite; a column that is constant,
+                or narrower or wider than the widths can be.
         """
-        parameters = (self.logits, self.means, self.log_scales)
-        if not all(
-            isinstance(p, tf.Variable) and p.shape.rank == 2 for p in parameters
-        ):
-            raise ValueError(
-                f"{self._where}: adapt sets variables of shape [D, J], but the "
-                "parameters are not such; KernelGaussianization.trainable makes them."
-            )
+        self._require_variables("logits", "means", "log_scales", rank=2)
         size, count = self.means.shape
         rows = np.concatenate(list(_thinned(row_batches(data, size, self._where))))
         constant = np.flatnonzero(np.ptp(rows, axis=0) == 0)
@@ -101,8 +88,17 @@ class KernelGaussianization(GaussianMixtureCDF):
         centres = np.quantile(rows, (np.arange(count) + 0.5) / count, axis=0).T
         widths = _distances(centres, rows.std(axis=0)[:, np.newaxis])
         places, start = spread(count)
-        # The scales are within 5·tanh of the fixed one.
-        logs = np.clip(np.log(widths / start) / 5.0, -0.99, 0.99)
+        # The scales are within 5·tanh of the fixed one. (One of many widths may be
+        # less than that, if values are repeated.)
+        logs = np.log(widths / start) / 5.0
+        bad = np.flatnonzero(np.abs(np.median(logs, axis=1)) > 0.99)
+        if bad.size:
+            raise ValueError(
+                f"{self._where}.adapt: the kernels' widths can be 0.01 to 100, but "
+                f"column {bad[0]} has a standard deviation of "
+                f"{rows[:, bad[0]].std():.3g}; put Standardize between it and the data."
+            )
+        logs = np.clip(logs, -0.99, 0.99)
         self.logits.assign(tf.zeros_like(self.logits))
         self.means.assign(centres - places)
         self.log_scales.assign(5.0 * np.arctanh(logs))

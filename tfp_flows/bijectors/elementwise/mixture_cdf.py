@@ -79,13 +79,14 @@ class MixtureCDF(Monotone):
         return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
-    def spec(cls, *, num_components: int = 8):
+    def spec(cls, *, num_components: int = 8, **options):
         """This map as the transformer of a coupling or autoregressive layer.
 
         Args:
             num_components: J.
+            **options: the constructor's other arguments.
         """
-        return TransformerSpec(cls, cls._param_shapes(num_components))
+        return TransformerSpec(cls, cls._param_shapes(num_components), options)
 
     def _curve(self, rank):
         logits, means = self._in_front("logits", rank), self._in_front("means", rank)

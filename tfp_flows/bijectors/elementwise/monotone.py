@@ -28,7 +28,7 @@ class Monotone(Elementwise):
     """
 
     def _curve(self, rank: int) -> Curve:
-        """A function from y, of that rank, to the value z(y) and log dz/dy.
+        """A function from y, of that rank or less, to the value z(y) and log dz/dy.
 
         What depends on the parameters alone is computed here, not in the function,
         which a search evaluates many times.
@@ -67,7 +67,7 @@ class Monotone(Elementwise):
 
         Args:
             name: of the parameter, ``[..., D, *shape]``.
-            rank: of the points; the parameter then broadcasts with them.
+            rank: `_rank` of the points; the parameter then broadcasts with them.
         """
         value = tf.convert_to_tensor(getattr(self, name))
         own = self._parameter_properties(self.dtype)[name].event_ndims
@@ -76,6 +76,13 @@ class Monotone(Elementwise):
         for _ in range(rank - batch):
             value = tf.expand_dims(value, own)
         return value
+
+    def _rank(self, x: tf.Tensor) -> int:
+        """Of points and batches of parameters, the largest."""
+        if x.shape.rank is None:
+            raise ValueError(f"{self._where}: the rank of the points must be known.")
+        batch = self.experimental_batch_shape(x_event_ndims=0)
+        return max(x.shape.rank, batch.rank)
 
     def _without_gradients(self):
         """The same bijector, as far as a gradient is concerned of constants."""
@@ -92,8 +99,8 @@ class Monotone(Elementwise):
 
     def _forward(self, x):
         y, log_slope = find_root(
-            self._curve(x.shape.rank),
-            self._without_gradients()._curve(x.shape.rank),
+            self._curve(self._rank(x)),
+            self._without_gradients()._curve(self._rank(x)),
             x,
             where=self._where,
             validate_args=self.validate_args,
@@ -102,7 +109,7 @@ class Monotone(Elementwise):
         return y
 
     def _inverse(self, y):
-        x, log_slope = self._curve(y.shape.rank)(y)
+        x, log_slope = self._curve(self._rank(y))(y)
         self._remember_ildj(y, log_slope)
         return x
 

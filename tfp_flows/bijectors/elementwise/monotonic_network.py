@@ -100,15 +100,17 @@ class MonotonicNetwork(Monotone):
         return cls._zeros(event_size, num_units=num_units, num_layers=num_layers)
 
     @classmethod
-    def spec(cls, *, num_units: int = 16, num_layers: int = 1):
+    def spec(cls, *, num_units: int = 16, num_layers: int = 1, **options):
         """This network as the transformer of a coupling or autoregressive layer.
 
         Args:
             num_units: J, the width of each layer.
             num_layers: L; 1 for the deep sigmoidal, 2 or more for the dense sigmoidal
                 flow.
+            **options: the constructor's other arguments.
         """
-        return TransformerSpec(cls, cls._param_shapes(num_units, num_layers))
+        shapes = cls._param_shapes(num_units, num_layers)
+        return TransformerSpec(cls, shapes, options)
 
     def _weights(self, rank: int):
         """Of each layer log U, of the first one ``None``, and log W: ``[from, to, …]``.

@@ -6,18 +6,19 @@ import tensorflow as tf
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.linear.permutation import Permutation
 from tfp_flows.checks import checked_count, checked_permutation
-from tfp_flows.math import permute
+from tfp_flows.math import permute, split_seed
 
 
 class LULinear(Bijector):
-    """Multiply by a matrix that is kept as P·L·U, and add a bias.
+    """Multiply by a matrix that is kept as P·L·S·U, and add a bias.
 
-    Forward: y = xPLU + b, x a row vector. P is a fixed permutation; L is lower
-    triangular with ones, U upper triangular with exp of logarithms on its diagonal.
+    Forward: y = xPLSU + b, x a row vector. P is a fixed permutation, S a fixed diagonal
+    of signs; L is lower triangular with ones, U upper triangular with exp of logarithms
+    on its diagonal.
 
-    Inverse: x = (y − b)U⁻¹L⁻¹Pᵀ, by two triangular solves.
+    Inverse: x = (y − b)U⁻¹SL⁻¹Pᵀ, by two triangular solves.
 
-    Log-determinant: log|det PLU| = Σ log Uᵢᵢ, a sum of D parameters.
+    Log-determinant: log|det PLSU| = Σ log Uᵢᵢ, a sum of D parameters.
 
     Cost: O(D²) a point in both directions, O(D) for the log-determinant; nothing is
     factorised. (The solves are slower than products by a constant factor.)
@@ -29,17 +30,19 @@ class LULinear(Bijector):
         bias: b, ``[..., D]``.
         permutation: (xP)ᵢ = x_{p(i)} for p the integers 0 … D − 1 in any order; none
             if not given. It is fixed: there is nothing to train.
+        signs: D numbers 1 or −1, the diagonal of S; all 1 if not given. Fixed as well.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
         ValueError: a matrix that is not square, a bias or permutation of another size,
-            no permutation, or a call with points of another size.
+            no permutation, other signs, or a call with points of another size.
         TypeError: dtypes that differ or are not floating.
 
     ``LULinear.trainable`` starts at the identity; with ``permute=True`` at a random
-    permutation, as in neural spline flows. Not every matrix is a PLU of one given P:
-    the determinants of the leading blocks of LU are positive, so that training does
+    permutation, as in neural spline flows; ``LULinear.random_rotation`` at a random
+    rotation, as in Glow. Not every matrix has this form for one given P and S: the
+    determinants of the leading blocks of LSU keep their signs, so that training does
     not lead, say, from the identity to a half turn (`QRLinear` gets there).
 
     >>> import tfp_flows
@@ -57,6 +60,7 @@ class LULinear(Bijector):
         lower_upper,
         bias,
         permutation=None,
+        signs=None,
         validate_args: bool = False,
         name: str = "lu_linear",
     ):
@@ -71,6 +75,16 @@ class LULinear(Bijector):
             raise ValueError(
                 f"{self._where}: the permutation is of {self.permutation.size} "
                 f"dimensions, but the matrix has {self.event_size}."
+            )
+
+        self.signs = None if signs is None else np.array(signs)
+        if signs is not None and (
+            self.signs.shape != (self.event_size,)
+            or not np.isin(self.signs, [-1, 1]).all()
+        ):
+            raise ValueError(
+                f"{self._where}: signs must be {self.event_size} numbers 1 or -1, but "
+                f"got {signs!r}."
             )
 
     @classmethod
@@ -121,6 +135,35 @@ class LULinear(Bijector):
             options["permutation"] = drawn.permutation
         return super().trainable(event_size, seed=seed, dtype=dtype, **options)
 
+    @classmethod
+    def random_rotation(cls, event_size: int, *, seed=None, dtype="float32", **options):
+        """With variables that start at a random rotation.
+
+        Args:
+            event_size: D.
+            seed: of the rotation.
+            dtype: of the variables, float32 or float64.
+            **options: as of `trainable`.
+        """
+        event_size = checked_count(event_size, f"{cls.__name__}: event_size")
+        rng = np.random.default_rng(split_seed(seed, 1)[0])
+        matrix, _ = np.linalg.qr(rng.normal(size=[event_size, event_size]))
+        matrix[0] *= np.linalg.det(matrix)  # Not a reflection.
+        with tf.init_scope():
+            packed, permutation = map(np.array, tf.linalg.lu(matrix))
+        diagonal = np.diag(packed)
+        upper = np.sign(diagonal)[:, np.newaxis] * np.triu(packed, 1)
+        start = np.tril(packed, -1) + upper + np.diag(np.log(np.abs(diagonal)))
+        made = cls.trainable(
+            event_size,
+            permutation=permutation,
+            signs=np.sign(diagonal).astype(int),
+            dtype=dtype,
+            **options,
+        )
+        made.lower_upper.assign(start)
+        return made
+
     def _factors(self):
         packed = tf.convert_to_tensor(self.lower_upper)
         lower = tf.linalg.set_diag(
@@ -128,15 +171,18 @@ class LULinear(Bijector):
         )
         return lower, upper_factor(packed)
 
+    def _signed(self, x):
+        return x if self.signs is None else x * tf.constant(self.signs, x.dtype)
+
     def _forward(self, x):
         lower, upper = self._factors()
         x = permute(x, self.permutation)
-        x = tf.einsum("...d,...de->...e", x, lower)
+        x = self._signed(tf.einsum("...d,...de->...e", x, lower))
         return tf.einsum("...d,...de->...e", x, upper) + self.bias
 
     def _inverse(self, y):
         lower, upper = self._factors()
-        y = solve_upper(y - self.bias, upper)
+        y = self._signed(solve_upper(y - self.bias, upper))
         x = tf.linalg.LinearOperatorLowerTriangular(lower).solvevec(y, adjoint=True)
         return permute(x, np.argsort(self.permutation))
 

@@ -76,14 +76,23 @@ class Autoregressive(Conditioned):
         name: str = "autoregressive",
     ):
         where = f"Autoregressive {name!r}"
-        checked_transformer(transformer, where)
+        num_params = checked_transformer(transformer, where).num_params
+        if hasattr(network_of(conditioner), "invert"):
+            raise ValueError(
+                f"{where}: {type(network_of(conditioner)).__name__} is no conditioner, "
+                "but the whole map: use BlockAutoregressive."
+            )
         size = _event_size_of(conditioner, event_size, where)
         super().__init__(
-            dict(locals()), event_size=size, input_size=size, num_transformed=size
+            dict(locals()),
+            event_shape=[size],
+            input_shape=[size],
+            output_shape=[size * num_params],
         )
 
     def _solve(self, params, z) -> tf.Tensor:
-        return self.transformer(params, axis=0).forward(z)
+        transformer = self.transformer(params, axis=0, validate_args=self.validate_args)
+        return transformer.forward(z)
 
     def _forward(self, x):
         columns, context = self._columns(x)
@@ -108,7 +117,9 @@ class Autoregressive(Conditioned):
         """The inverse and its log-determinant, by one evaluation of the conditioner."""
         columns, context = self._columns(y)
         params = self.conditioner(tf.transpose(columns), *context)
-        transformer = self._transformer_of(params, self.event_size)
+        shape = [self.event_size, self.transformer.num_params, -1]
+        params = tf.reshape(tf.transpose(params), shape)
+        transformer = self.transformer(params, axis=1, validate_args=self.validate_args)
         x = transformer.inverse(columns)
         ildj = transformer.inverse_log_det_jacobian(columns, event_ndims=0)
         return self._from_columns(x, y), self._summed(ildj, columns, y)

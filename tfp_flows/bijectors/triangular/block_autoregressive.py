@@ -71,9 +71,9 @@ class BlockAutoregressive(WithNetwork):
         super().__init__(
             parameters,
             "network",
-            event_size=size,
-            input_size=size,
-            output_size=2 * size,
+            event_shape=[size],
+            input_shape=[size],
+            output_shape=[2 * size],
         )
 
     def _forward(self, x):

@@ -1,9 +1,6 @@
 """What coupling and autoregressive layers share: a network predicts the transformer."""
 
-from collections.abc import Mapping
-
-import tensorflow as tf
-from tensorflow_probability import bijectors as tfb
+from collections.abc import Mapping, Sequence
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.triangular.with_network import WithNetwork
@@ -17,12 +14,12 @@ class Conditioned(WithNetwork):
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``conditioner``, ``transformer`` and ``context``.
-        event_size: D.
-        input_size: how many dimensions the conditioner sees.
-        num_transformed: how many dimensions the transformer acts on.
+        event_shape: of a point.
+        input_shape: of what the conditioner sees of a point.
+        output_shape: of what it gives.
 
     Raises:
-        TypeError: ``transformer`` is no `TransformerSpec`, ``conditioner`` no callable.
+        TypeError: ``conditioner`` is no callable.
         ValueError: a conditioner whose output does not fit the transformer, or a
             context that does not fit the conditioner.
     """
@@ -31,29 +28,18 @@ class Conditioned(WithNetwork):
         self,
         parameters: Mapping,
         *,
-        event_size: int,
-        input_size: int,
-        num_transformed: int,
+        event_shape: Sequence[int],
+        input_shape: Sequence[int],
+        output_shape: Sequence[int],
     ):
-        where = f"{type(self).__name__} {parameters['name']!r}"
-        self.transformer = checked_transformer(parameters["transformer"], where)
+        self.transformer = parameters["transformer"]
         super().__init__(
             parameters,
             "conditioner",
-            event_size=event_size,
-            input_size=input_size,
-            output_size=num_transformed * self.transformer.num_params,
+            event_shape=event_shape,
+            input_shape=input_shape,
+            output_shape=output_shape,
         )
-
-    def _transformer_of(self, params, num_transformed: int) -> tfb.Bijector:
-        """The transformer of columns ``[num_transformed, N]``.
-
-        Args:
-            params: rows, ``[N, num_transformed·K]``.
-            num_transformed: how many dimensions they are for.
-        """
-        shape = [num_transformed, self.transformer.num_params, -1]
-        return self.transformer(tf.reshape(tf.transpose(params), shape), axis=1)
 
 
 def checked_transformer(transformer, where: str) -> TransformerSpec:

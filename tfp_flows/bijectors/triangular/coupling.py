@@ -6,8 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
-from tfp_flows.bijectors.triangular.conditioned import Conditioned
-from tfp_flows.math import permute
+from tfp_flows.bijectors.triangular.conditioned import (
+    Conditioned,
+    checked_transformer,
+)
+from tfp_flows.bijectors.triangular.partition import partition_of
 
 
 class Coupling(Conditioned):
@@ -25,14 +28,20 @@ class Coupling(Conditioned):
     Cost: one evaluation of the conditioner and one of the transformer, in either
     direction.
 
+    **Images** ``[H, W, C]`` are split by channels, if the mask is the same at each
+    pixel (`channel_mask`): the conditioner then maps images of the channels A to
+    images of |B|·K channels. By any other mask (`checkerboard_mask`) it sees x with
+    zeros in place of B, and gives C·K channels, those for A for nothing.
+
     Args:
         conditioner: a Keras layer (or any callable) from ``[..., |A|]`` to
             ``[..., |B|·K]``, K numbers for each dimension of B. A layer that is not
             built is built here; one with an attribute ``output_size`` of ``None``,
-            such as `tfp_flows.conditioners.MLP`, is given the right one.
+            such as `tfp_flows.conditioners.MLP`, is given the right one. For images
+            one of images, such as `tfp_flows.conditioners.ConvolutionalNetwork`.
         transformer: a `TransformerSpec`, such as ``Affine.spec()``.
-        mask: ``[D]``, booleans or 0 and 1. One (true) marks a dimension that passes
-            through.
+        mask: ``[D]`` or ``[H, W, C]``, booleans or 0 and 1. One (true) marks a
+            dimension that passes through.
         context: ``[..., C]``, what the conditioner sees besides x_A, if it takes a
             context; its batch shape is that of the bijector.
         validate_args: as in TFP.
@@ -68,43 +77,57 @@ class Coupling(Conditioned):
         validate_args: bool = False,
         name: str = "coupling",
     ):
-        passes = _checked_mask(mask, f"Coupling {name!r}")
-        parameters = dict(locals())
-        # The dimensions that pass come first; both groups keep their order.
-        self._order = np.argsort(~passes, kind="stable")
-        self._num_kept = int(passes.sum())
+        where = f"Coupling {name!r}"
+        num_params = checked_transformer(transformer, where).num_params
+        passes = _checked_mask(mask, where)
+        self._shape = passes.shape
+        self._partition = partition_of(passes)
         super().__init__(
-            parameters,
-            event_size=passes.size,
-            input_size=self._num_kept,
-            num_transformed=passes.size - self._num_kept,
+            dict(locals()),
+            event_shape=passes.shape,
+            input_shape=self._partition.input_shape,
+            output_shape=self._partition.output_shape(num_params),
         )
 
-    def _split(self, x):
-        columns, context = self._columns(x)
-        columns = permute(columns, self._order, axis=0)
-        kept, changed = columns[: self._num_kept], columns[self._num_kept :]
-        params = self.conditioner(tf.transpose(kept), *context)
-        return kept, changed, self._transformer_of(params, changed.shape[0])
+    def _checked(self, x):
+        x = super()._checked(x)
+        rank = x.shape.rank
+        if rank and not x.shape[rank - len(self._shape) :].is_compatible_with(
+            self._shape
+        ):
+            raise ValueError(
+                f"{self._where} acts on points of shape {list(self._shape)}, but was "
+                f"called with shape {tuple(x.shape)}."
+            )
+        return x
 
-    def _join(self, kept, changed, x):
-        columns = tf.concat([kept, changed], axis=0)
-        columns = permute(columns, np.argsort(self._order), axis=0)
-        return self._from_columns(columns, x)
+    def _moved(self, x, direction: str) -> tuple[tf.Tensor, tf.Tensor]:
+        """The image by the transformer's method of that name, and its log-determinant.
+
+        One evaluation of the network gives both.
+        """
+        rows, context = self._rows(x)
+        inputs, kept, changed = self._partition.split(rows)
+        transformer = self._partition.transformer(
+            self.transformer,
+            self.conditioner(inputs, *context),
+            validate_args=self.validate_args,
+        )
+        moved = getattr(transformer, direction)(changed)
+        log_det = getattr(transformer, f"{direction}_log_det_jacobian")
+        log_det = self._partition.sum(log_det(changed, event_ndims=0), changed)
+        joined = self._partition.join(kept, moved)
+        return self._from_rows(joined, x), self._from_rows(log_det, x)
 
     def _forward(self, x):
-        kept, changed, transformer = self._split(x)
-        moved = transformer.forward(changed)
-        fldj = transformer.forward_log_det_jacobian(changed, event_ndims=0)
-        self._remember_fldj(x, self._summed(fldj, changed, x))
-        return self._join(kept, moved, x)
+        y, fldj = self._moved(x, "forward")
+        self._remember_fldj(x, fldj)
+        return y
 
     def _inverse(self, y):
-        kept, changed, transformer = self._split(y)
-        moved = transformer.inverse(changed)
-        ildj = transformer.inverse_log_det_jacobian(changed, event_ndims=0)
-        self._remember_ildj(y, self._summed(ildj, changed, y))
-        return self._join(kept, moved, y)
+        x, ildj = self._moved(y, "inverse")
+        self._remember_ildj(y, ildj)
+        return x
 
     def _forward_log_det_jacobian(self, x):
         return self._fldj_of_forward(x)
@@ -115,9 +138,10 @@ class Coupling(Conditioned):
 
 def _checked_mask(mask, where: str) -> np.ndarray:
     found = np.asarray(mask)
-    if found.ndim != 1 or not np.isin(found, [0, 1]).all():
+    if found.ndim not in (1, 3) or not np.isin(found, [0, 1]).all():
         raise ValueError(
-            f"{where}: mask must be a vector of booleans, but got {mask!r}."
+            f"{where}: mask must be a vector of booleans, or of the shape [H, W, C] of "
+            f"images, but got {mask!r}."
         )
     found = found.astype(bool)
     if found.all() or not found.any():

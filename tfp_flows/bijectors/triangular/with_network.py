@@ -1,6 +1,6 @@
-"""A bijector that holds a network: its context, and points as columns."""
+"""A bijector that holds a network: its context, and points as rows or columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -9,19 +9,20 @@ from tfp_flows.variables import as_conditioner, network_of
 
 
 class WithNetwork(Bijector):
-    """A bijector of vectors that evaluates a network, which may take a context.
+    """A bijector that evaluates a network, which may take a context.
 
-    To subclass: `Conditioned` and `BlockAutoregressive` do. Inside, points are columns,
-    ``[D, N]``: with the batch last the loops over it are contiguous, and dimensions
-    are chosen without a copy of each row.
+    To subclass: `Conditioned` and `BlockAutoregressive` do. Inside, points are rows,
+    ``[N, *event_shape]``, or where they are vectors columns, ``[D, N]``: with the batch
+    last the loops over it are contiguous, and dimensions are chosen without a copy of
+    each row.
 
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``context`` and the network.
         argument: what the network is called there, and as an attribute.
-        event_size: D.
-        input_size: how many dimensions the network sees.
-        output_size: how many numbers it gives.
+        event_shape: of a point.
+        input_shape: of what the network sees of a point.
+        output_shape: of what it gives.
 
     Raises:
         TypeError: the network is no callable.
@@ -34,9 +35,9 @@ class WithNetwork(Bijector):
         parameters: Mapping,
         argument: str,
         *,
-        event_size: int,
-        input_size: int,
-        output_size: int,
+        event_shape: Sequence[int],
+        input_shape: Sequence[int],
+        output_shape: Sequence[int],
     ):
         where = f"{type(self).__name__} {parameters['name']!r}"
         context = parameters["context"]
@@ -48,8 +49,8 @@ class WithNetwork(Bijector):
                 )
         network = as_conditioner(
             parameters[argument],
-            input_size=input_size,
-            output_size=output_size,
+            input_shape=input_shape,
+            output_shape=output_shape,
             context_size=None if context is None else context.shape[-1],
             where=where,
         )
@@ -57,7 +58,8 @@ class WithNetwork(Bijector):
         setattr(self, argument, network)
         super().__init__(
             {**parameters, argument: network},
-            event_size=event_size,
+            event_ndims=len(event_shape),
+            event_size=event_shape[-1],
             dtype=getattr(network, "dtype", None),
         )
 
@@ -96,29 +98,41 @@ class WithNetwork(Bijector):
         # Unknown where y came from `forward`, which does not evaluate the network at y.
         return self._evaluated(y)[1] if known is None else known
 
+    def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.
+
+        The list has the contexts ``[N, C]``, or nothing.
+        """
+        event = x.shape[x.shape.rank - self.forward_min_event_ndims :]
+        if self.context is None:
+            return tf.reshape(x, [-1, *event]), []
+        context = tf.convert_to_tensor(self.context)
+        batch = self._batch_shape_of(x)
+        x, context = (
+            tf.reshape(tf.broadcast_to(part, tf.concat([batch, own], 0)), [-1, *own])
+            for part, own in ((x, event), (context, context.shape[-1:]))
+        )
+        return x, [context]
+
     def _columns(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., D]`` as columns ``[D, N]``, and the context as rows."""
-        rows = [x]
-        if self.context is not None:
-            context = tf.convert_to_tensor(self.context)
-            batch = tf.broadcast_dynamic_shape(tf.shape(x)[:-1], tf.shape(context)[:-1])
-            rows = [
-                tf.broadcast_to(part, tf.concat([batch, [part.shape[-1]]], axis=0))
-                for part in (x, context)
-            ]
-        flat, *context = (tf.reshape(part, [-1, part.shape[-1]]) for part in rows)
-        return tf.transpose(flat), context
+        rows, context = self._rows(x)
+        return tf.transpose(rows), context
 
     def _batch_shape_of(self, x) -> tf.Tensor:
-        batch = tf.shape(x)[:-1]
+        batch = tf.shape(x)[: x.shape.rank - self.forward_min_event_ndims]
         if self.context is None:
             return batch
         return tf.broadcast_dynamic_shape(batch, tf.shape(self.context)[:-1])
 
+    def _from_rows(self, rows, x) -> tf.Tensor:
+        """Rows as points, or as numbers, of the batch shape that ``x`` has."""
+        shape = tf.concat([self._batch_shape_of(x), tf.shape(rows)[1:]], axis=0)
+        return tf.reshape(rows, shape)
+
     def _from_columns(self, columns, x) -> tf.Tensor:
         """Columns ``[D, N]`` as points of the batch shape that ``x`` has."""
-        shape = tf.concat([self._batch_shape_of(x), [columns.shape[0]]], axis=0)
-        return tf.reshape(tf.transpose(columns), shape)
+        return self._from_rows(tf.transpose(columns), x)
 
     def _summed(self, log_slopes, columns, x) -> tf.Tensor:
         """The sum over the dimensions, in the batch shape of the points ``x``."""

@@ -1,0 +1,1 @@
+"""Bijectors of images, which move pixels rather than change them."""

@@ -1,0 +1,214 @@
+"""The multi-scale architecture."""
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+
+from tfp_flows.bijectors.base import Bijector
+from tfp_flows.checks import checked_image_shape
+from tfp_flows.stages import in_order
+
+
+class MultiScale(Bijector):
+    """Send a vector to an image through levels, half of the numbers through each alone.
+
+    Inverse (image → vector): the first level's bijector is applied to the image; the
+    second half of the channels that it gives is done, and the first half goes on to the
+    next level. The last level keeps all. The vector is what the last level gave, then
+    what was done before it, to what was done first; each pixel by pixel.
+
+    Forward (vector → image): the same backwards.
+
+    Log-determinant: the sum of the levels'.
+
+    Cost: that of the levels; at each there are half as many numbers as before.
+
+    The base stays a plain distribution of vectors. A base that knows of the halves (in
+    Glow the half that is done is normal with a mean and a scale that depend on the
+    other half) is a `Coupling` by a `channel_mask`, the last bijector of a level.
+
+    Args:
+        levels: bijectors, the one nearest to the image first, whose ``forward`` gives
+            an image ``[H, W, C]`` from the image that ``inverse`` gives; the
+            squeezed image, if ``tfb.Invert(Squeeze())`` is part of it.
+        image_shape: ``(H, W, C)``.
+        validate_args: as in TFP.
+        name: as in TFP.
+
+    Raises:
+        TypeError: levels that are no bijectors, a shape that is none of an image.
+        ValueError: no levels; more levels than the image can be squeezed for; a level
+            whose channels do not split in halves; a call with points of another shape.
+
+    >>> import tensorflow as tf, tfp_flows
+    >>> from tensorflow_probability import bijectors as tfb
+    >>> unsqueeze = tfb.Invert(tfp_flows.bijectors.Squeeze())
+    >>> scales = tfp_flows.bijectors.MultiScale([unsqueeze] * 2, image_shape=(4, 4, 1))
+    >>> z = tf.range(16.0)
+    >>> scales.forward(z).shape, bool(tf.reduce_all(
+    ...     scales.inverse(tf.identity(scales.forward(z))) == z))
+    (TensorShape([4, 4, 1]), True)
+
+    Papers: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP;
+    Kingma and Dhariwal (2018), Glow.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[tfb.Bijector],
+        image_shape: Sequence[int],
+        validate_args: bool = False,
+        name: str = "multi_scale",
+    ):
+        where = f"MultiScale {name!r}"
+        self._image_shape = checked_image_shape(image_shape, f"{where}: image_shape")
+        self.levels = list(levels)
+        if not self.levels:
+            raise ValueError(f"{where}: levels must be 1 bijector or more.")
+        self._shapes = _level_shapes(self.levels, self._image_shape, where)
+        super().__init__(
+            dict(locals()),
+            event_ndims=1,
+            inverse_event_ndims=3,
+            event_size=math.prod(self._image_shape),
+            dtype=_common_dtype(self.levels, where),
+        )
+
+    def _checked_image(self, y):
+        y = tf.convert_to_tensor(y, dtype_hint=self.dtype)
+        if y.shape.rank is not None and (
+            y.shape.rank < 3 or not y.shape[-3:].is_compatible_with(self._image_shape)
+        ):
+            raise ValueError(
+                f"{self._where} takes images of shape {self._image_shape}, but was "
+                f"called with shape {tuple(y.shape)}."
+            )
+        return y
+
+    def experimental_batch_shape(self, x_event_ndims=None, y_event_ndims=None):
+        """As in TFP: that of the levels."""
+        shapes = [level.experimental_batch_shape() for level in self.levels]
+        return functools.reduce(tf.broadcast_static_shape, shapes)
+
+    def experimental_batch_shape_tensor(self, x_event_ndims=None, y_event_ndims=None):
+        """As in TFP: that of the levels."""
+        shapes = [level.experimental_batch_shape_tensor() for level in self.levels]
+        return functools.reduce(tf.broadcast_dynamic_shape, shapes)
+
+    def path(self) -> Iterator:
+        """What `inverse` goes through, one after another, each with an ``inverse``.
+
+        What is done at a level drops out: the path leads to the last part of the
+        vector. Layers that start from data are on it.
+        """
+        for i, level in enumerate(self.levels):
+            yield from reversed(in_order(level))
+            if i < len(self.levels) - 1:
+                yield _FirstHalf()
+
+    def _forward_event_shape(self, input_shape):
+        return tf.TensorShape(self._image_shape)
+
+    def _inverse_event_shape(self, output_shape):
+        return tf.TensorShape([self.event_size])
+
+    def _forward_event_shape_tensor(self, input_shape):
+        return tf.constant(self._image_shape)
+
+    def _inverse_event_shape_tensor(self, output_shape):
+        return tf.constant([self.event_size])
+
+    # A level gives its log-determinant along with its value: they are asked for
+    # together, while TFP remembers.
+
+    def _forward(self, x):
+        sizes = [math.prod(shape) // 2 for shape in self._shapes[:-1]]
+        sizes.append(math.prod(self._shapes[-1]))
+        parts = tf.split(x, sizes[::-1], axis=-1)
+        z, y, fldj = x, None, 0.0
+        for level, shape, part in zip(
+            self.levels[::-1], self._shapes[::-1], parts, strict=True
+        ):
+            if y is not None:
+                shape = [*shape[:2], shape[2] // 2]
+            batch = tf.shape(part)[:-1]
+            part = tf.reshape(part, tf.concat([batch, shape], axis=0))
+            x = part if y is None else _joined(y, part, event_ndims=3)
+            y = level.forward(x)
+            fldj += level.forward_log_det_jacobian(x, event_ndims=3)
+        self._remember_fldj(z, fldj)
+        return y
+
+    def _inverse(self, y):
+        image, parts, ildj = y, [], 0.0
+        for i, level in enumerate(self.levels):
+            x = level.inverse(y)
+            ildj += level.inverse_log_det_jacobian(y, event_ndims=3)
+            if i < len(self.levels) - 1:
+                y, x = tf.split(x, 2, axis=-1)
+            size = math.prod(x.shape[-3:])
+            parts.append(tf.reshape(x, tf.concat([tf.shape(x)[:-3], [size]], axis=0)))
+        self._remember_ildj(image, ildj)
+        return _joined(*parts[::-1], event_ndims=1)
+
+    def _forward_log_det_jacobian(self, x):
+        return self._fldj_of_forward(x)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self._ildj_of_inverse(y)
+
+
+class _FirstHalf:
+    """What goes on to the next level."""
+
+    @staticmethod
+    def inverse(x) -> tf.Tensor:
+        """The first half of the channels."""
+        return tf.split(x, 2, axis=-1)[0]
+
+
+def _joined(*parts: tf.Tensor, event_ndims: int) -> tf.Tensor:
+    """By the last axis. The batch shapes may differ where a context comes in."""
+    batches = [tf.shape(part)[: part.shape.rank - event_ndims] for part in parts]
+    batch = functools.reduce(tf.broadcast_dynamic_shape, batches)
+    spread = [
+        tf.broadcast_to(part, tf.concat([batch, part.shape[-event_ndims:]], axis=0))
+        for part in parts
+    ]
+    return tf.concat(spread, axis=-1)
+
+
+def _level_shapes(levels, image_shape: list[int], where: str) -> list[list[int]]:
+    """Of what each level's ``inverse`` gives."""
+    shapes, shape = [], image_shape
+    for i, level in enumerate(levels):
+        if not isinstance(level, tfb.Bijector):
+            raise TypeError(f"{where}: levels must be bijectors, but got {level!r}.")
+        try:
+            given = level.inverse_event_shape(tf.TensorShape(shape)).as_list()
+        except ValueError as error:
+            raise ValueError(
+                f"{where}: level {i} would get images of shape {list(shape)}, which "
+                f"it does not take; an image of shape {image_shape} does not allow "
+                f"{len(levels)} such levels: {error}"
+            ) from error
+        if i < len(levels) - 1 and given[2] % 2:
+            raise ValueError(
+                f"{where}: level {i} gives images of shape {given}, whose channels do "
+                "not split in halves."
+            )
+        shapes.append(given)
+        shape = [*given[:2], given[2] // 2]
+    return shapes
+
+
+def _common_dtype(levels, where: str):
+    found = {level.dtype for level in levels} - {None}
+    if len(found) > 1:
+        raise TypeError(
+            f"{where}: the levels' dtypes differ: {sorted(d.name for d in found)}."
+        )
+    return found.pop() if found else None

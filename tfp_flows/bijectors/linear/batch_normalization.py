@@ -1,0 +1,201 @@
+"""Batch normalisation as a bijector."""
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.checks import checked_count, checked_number
+from tfp_flows.variables import KerasModule, network_of
+
+
+class BatchNormalization(Bijector):
+    """Take off the mean and the standard deviation of the batch, or of those before.
+
+    Inverse (data → base): x = (y − m)/√(v + ε)·exp(s) + t, for each channel.
+
+    Forward (base → data): y = (x − t)·exp(−s)·√(v + ε) + m.
+
+    Log-determinant: Σ (½ log(v + ε) − s) over the channels, forward; of an image H·W
+    times that.
+
+    Cost: one multiplication and one addition a number; in training, the moments of the
+    batch.
+
+    **In training**, which is what Keras's call context says (``fit``), m and v are
+    the mean and variance of the batch that ``inverse`` is given, over all axes but the
+    last; gradients pass through them, and the running statistics move towards them.
+    **Otherwise**, as in ``evaluate``, ``predict`` and wherever a flow is used, and in
+    ``forward`` always, they are the running statistics: one density in ``sample`` and
+    ``log_prob``. In training the log-probability of a point depends on its batch; a
+    batch of one row has no variance.
+
+    It acts on the last axis, whatever is before it: images ``[H, W, C]``, vectors.
+
+    Args:
+        moments: a `RunningMoments` of C channels, a Keras layer, built.
+        shift: t, ``[C]``.
+        log_scale: s, ``[C]``.
+        validate_args: as in TFP.
+        name: as in TFP.
+
+    Raises:
+        TypeError: ``moments`` is no such layer; dtypes that differ.
+        ValueError: sizes that differ.
+
+    ``BatchNormalization.trainable(C)`` starts with m = 0, v = 1, s = t = 0: nearly the
+    identity.
+
+    >>> import tfp_flows
+    >>> normalize = tfp_flows.bijectors.BatchNormalization.trainable(2, epsilon=1e-6)
+    >>> normalize.inverse([[3.0, -1.0]]).numpy().round(3)
+    array([[ 3., -1.]], dtype=float32)
+
+    Papers: Ioffe and Szegedy (2015), Batch normalization; Dinh, Sohl-Dickstein and
+    Bengio (2017), Density estimation using Real NVP.
+    """
+
+    def __init__(
+        self,
+        moments,
+        shift,
+        log_scale,
+        validate_args: bool = False,
+        name: str = "batch_normalization",
+    ):
+        where = f"BatchNormalization {name!r}"
+        if not isinstance(network_of(moments), RunningMoments):
+            raise TypeError(f"{where} takes RunningMoments, but got {moments!r}.")
+        if not isinstance(moments, KerasModule):
+            moments = KerasModule(moments)
+        self._moments = moments
+        super().__init__(dict(locals()), event_ndims=0, dtype=moments.dtype)
+        size = moments.layer.mean.shape[0]
+        for key in ("shift", "log_scale"):
+            if getattr(self, key).shape != (size,):
+                raise ValueError(
+                    f"{where}: {key} must have shape [{size}], as the moments have, "
+                    f"but has {tuple(getattr(self, key).shape)}."
+                )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {"shift": ParameterProperties(), "log_scale": ParameterProperties()}
+
+    @classmethod
+    def trainable(
+        cls,
+        event_size: int,
+        *,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        seed=None,
+        dtype="float32",
+        **options,
+    ):
+        """Of C channels, with variables that start nearly at the identity.
+
+        Args:
+            event_size: C.
+            momentum: of the running statistics: what stays of them at each step.
+            epsilon: ε, added to the variances.
+            seed: not used: nothing is random.
+            dtype: of the variables, float32 or float64.
+            **options: the constructor's other arguments.
+        """
+        size = checked_count(event_size, f"{cls.__name__}: event_size")
+        moments = RunningMoments(
+            momentum=momentum, epsilon=epsilon, dtype=tf.as_dtype(dtype).name
+        )
+        moments.build((None, size))
+        return cls(
+            moments,
+            tf.Variable(tf.zeros([size], dtype), name="shift"),
+            tf.Variable(tf.zeros([size], dtype), name="log_scale"),
+            **options,
+        )
+
+    def _forward(self, x):
+        mean, log_deviation = self._moments.layer.running()
+        self._remember_fldj(x, self._spread(log_deviation - self.log_scale, x))
+        return (x - self.shift) * tf.exp(log_deviation - self.log_scale) + mean
+
+    def _inverse(self, y):
+        mean, log_deviation = self._moments.layer(y)
+        self._remember_ildj(y, self._spread(self.log_scale - log_deviation, y))
+        return (y - mean) * tf.exp(self.log_scale - log_deviation) + self.shift
+
+    def _forward_log_det_jacobian(self, x):
+        return self._fldj_of_forward(x)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self._ildj_of_inverse(y)
+
+    @staticmethod
+    def _spread(log_slope, x) -> tf.Tensor:
+        return log_slope + tf.zeros_like(x)
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class RunningMoments(keras.layers.Layer):
+    """The mean of each channel and the logarithm of its standard deviation.
+
+    In training those of the batch, with which the running statistics are brought up to
+    date; otherwise the running ones.
+
+    Args:
+        momentum: what stays of the running statistics at each step, in [0, 1).
+        epsilon: added to the variances, positive.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+
+    Raises:
+        TypeError: no numbers.
+        ValueError: numbers out of range.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum = checked_number(momentum, "RunningMoments: momentum")
+        self.epsilon = checked_number(epsilon, "RunningMoments: epsilon")
+        if not 0.0 <= self.momentum < 1.0:
+            raise ValueError(
+                f"RunningMoments: momentum must be in [0, 1), but got {momentum}."
+            )
+        if not self.epsilon > 0.0:
+            raise ValueError(
+                f"RunningMoments: epsilon must be positive, but got {epsilon}."
+            )
+
+    def build(self, input_shape):
+        """Makes the statistics of ``input_shape[-1]`` channels."""
+        options = {
+            "shape": input_shape[-1:],
+            "trainable": False,
+            "autocast": False,
+            "aggregation": "mean",
+        }
+        self.mean = self.add_weight(initializer="zeros", name="mean", **options)
+        self.variance = self.add_weight(initializer="ones", name="variance", **options)
+
+    def running(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Those of the batches before."""
+        return self._out(tf.convert_to_tensor(self.mean), self.variance)
+
+    def call(self, x, training=None):
+        """Mean and log-deviation of each channel, ``[C]`` each."""
+        if not training:
+            return self.running()
+        mean, variance = tf.nn.moments(x, axes=list(range(x.shape.rank - 1)))
+        for weight, new in ((self.mean, mean), (self.variance, variance)):
+            old = tf.convert_to_tensor(weight)
+            weight.assign(old + (1.0 - self.momentum) * (new - old))
+        return self._out(mean, variance)
+
+    def _out(self, mean, variance):
+        return mean, 0.5 * tf.math.log(tf.convert_to_tensor(variance) + self.epsilon)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+        }
