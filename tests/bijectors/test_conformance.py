@@ -16,6 +16,8 @@ NOT_EXAMPLES = {
     "Monotone",
     "MonotoneOnInterval",
     "TransformerSpec",
+    "channel_mask",
+    "checkerboard_mask",
 }
 
 

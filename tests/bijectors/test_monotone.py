@@ -16,10 +16,7 @@ SPECS = {
     "Bernstein": bijectors.Bernstein.spec(degree=8),
     "MixtureCDF": bijectors.MixtureCDF.spec(num_components=4),
     "GaussianMixtureCDF": bijectors.GaussianMixtureCDF.spec(num_components=4),
-    "KernelGaussianization": bijectors.TransformerSpec(
-        bijectors.KernelGaussianization,
-        bijectors.GaussianMixtureCDF.spec(num_components=4).param_shapes,
-    ),
+    "KernelGaussianization": bijectors.KernelGaussianization.spec(num_components=4),
 }
 TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
 
@@ -119,7 +116,7 @@ def test_serves_both_structures(name, structure):
     for variable in layer.trainable_variables:
         variable.assign_add(rng.normal(scale=0.5, size=variable.shape))
     y = tf.constant(rng.normal(size=[5, 3]))
-    x = layer.inverse(y)
+    x = tf.function(layer.inverse)(y)
     assert np.abs(x - y).max() > 1e-3
     np.testing.assert_allclose(layer.forward(tf.identity(x)), y, rtol=1e-9, atol=1e-9)
 
@@ -153,6 +150,46 @@ def test_derivatives_of_the_search_are_those_of_the_implicit_function():
     np.testing.assert_allclose(eager[4], curvature, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", SPECS)
+def test_parameters_of_unlike_batch_ranks(name):
+    """As if all had been of the highest, also where a batch is as long as an axis."""
+    spec, size = SPECS[name], 4
+    rng = np.random.default_rng(4)
+    params = {
+        key: tf.constant(rng.normal(size=[size, 3, *shape]))
+        for key, shape in spec.param_shapes.items()
+    }
+    y = tf.constant(rng.normal(size=[3]))
+    for lower in params:
+        mixed = params | {lower: params[lower][1]}
+        full = params | {lower: tf.stack([params[lower][1]] * size)}
+        expected = spec.bijector_class(**full).inverse(tf.stack([y] * size))
+        found = spec.bijector_class(**mixed).inverse(y)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_validate_args_reaches_the_transformer():
+    layer = bijectors.Autoregressive(
+        conditioners.MADE(1, [4], seed=0), Bounded.spec(), validate_args=True
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="did not converge"):
+        tf.function(layer.forward)(tf.constant([[3.0]]))
+
+
+class Bounded(bijectors.Monotone):
+    """Not onto, as no `Monotone` may be."""
+
+    def __init__(self, shift, validate_args=False, name="bounded"):
+        super().__init__(dict(locals()))
+
+    @classmethod
+    def _param_shapes(cls):
+        return {"shift": ()}
+
+    def _curve(self, rank):
+        return lambda y: (tf.tanh(y) + self.shift, tf.math.log(1 - tf.tanh(y) ** 2))
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_gaussianization_makes_margins_normal(stream):
     rng = np.random.default_rng(0)
@@ -177,7 +214,20 @@ def test_gaussianization_makes_margins_normal(stream):
         (lambda: bijectors.Bernstein.spec(degree=0), "degree"),
         (lambda: bijectors.SumOfSquares.spec(num_polynomials=0), "num_polynomials"),
         (lambda: bijectors.IntegralNetwork.spec(num_points=0), "num_points"),
+        (lambda: bijectors.IntegralNetwork.spec(num_points=2), "3 or more.*got 2"),
         (lambda: bijectors.IntegralNetwork.spec(num_panels=3), "even"),
+        (
+            lambda: bijectors.KernelGaussianization.trainable(1).adapt(
+                1e4 * np.random.default_rng(0).normal(size=[100, 1])
+            ),
+            "column 0 has a standard deviation of .*Standardize",
+        ),
+        (
+            lambda: bijectors.Autoregressive(
+                conditioners.BlockNetwork(2), bijectors.Affine.spec()
+            ),
+            "use BlockAutoregressive",
+        ),
         (lambda: bijectors.IntegralNetwork.spec(low=1.0, high=-1.0), "low < high"),
         (lambda: bijectors.Bernstein.spec(low=float("nan")), "low < high"),
         (lambda: bijectors.Bernstein(tf.zeros([0]), 0.0), "1 or more"),
@@ -209,3 +259,9 @@ def test_gaussianization_makes_margins_normal(stream):
 def test_bad_input(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("low", [None, "a", [-1.0, -2.0]])
+def test_an_interval_of_no_numbers(low):
+    with pytest.raises(TypeError, match="low must be a number"):
+        bijectors.Bernstein.spec(low=low)

@@ -65,6 +65,30 @@ def test_says_where_there_is_no_root(curve):
         tf.function(root)(curve, target, validate_args=True)
 
 
+@pytest.mark.parametrize("shape", [[], [2]])
+def test_says_so_for_any_shape(shape):
+    def curve(t):
+        return tf.tanh(t) + tf.zeros([3, 1]), tf.math.log(1.01 - tf.tanh(t) ** 2)
+
+    with pytest.raises(ValueError, match=r"First value without a root: 3\.0"):
+        root(curve, tf.fill(shape, 3.0))
+    found = tf.function(root)(curve, tf.fill(shape, 3.0))
+    assert all(np.isnan(part).all() for part in found)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_batch_takes_as_many_evaluations_as_its_hardest_element(dtype):
+    count = []
+
+    def counted(t):
+        count.append(1)
+        return t + t**3, tf.math.log1p(3 * t**2)
+
+    target = tf.constant(np.linspace(-30.0, 30.0, 5000), dtype)
+    find_root(CURVES["cubic"], counted, target, where="test")
+    assert len(count) < 20
+
+
 def test_what_is_not_finite_stays_so():
     t, _ = root(CURVES["cubic"], tf.constant([np.nan, 1.0]))
     assert np.isnan(t[0]) and np.isfinite(t[1])

@@ -24,6 +24,7 @@ class Case:
         self.bijector = bijector
         self.x = tf.constant(x, dtype)
         self.event_ndims = self.x.shape.rank - 1
+        self.image_ndims = bijector.forward_event_ndims(self.event_ndims)
         self.where = f"{type(bijector).__name__} {bijector.name!r}, {dtype}, {where}"
         self.rounding = _ROUNDINGS * float(np.finfo(dtype).eps)
 
@@ -45,9 +46,9 @@ class Case:
     def ildj(self, y) -> tf.Tensor:
         """The inverse log-determinant, ``[N]``, computed anew."""
         log_det = self.bijector.inverse_log_det_jacobian(
-            tf.identity(y), event_ndims=self.event_ndims
+            tf.identity(y), event_ndims=self.image_ndims
         )
-        return tf.broadcast_to(log_det, tf.shape(y)[: -self.event_ndims])
+        return tf.broadcast_to(log_det, tf.shape(y)[: -self.image_ndims])
 
     @functools.cached_property
     def own_jacobian(self) -> np.ndarray:

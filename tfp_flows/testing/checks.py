@@ -97,13 +97,12 @@ def check_gradients(case: Case, nonzero: bool = False) -> None:
 def _check_gradients_of(case, map_points, log_det, points, name, nonzero) -> None:
     variables = case.bijector.trainable_variables
     # Unequal weights, so that gradients of different points do not cancel.
-    weights = tf.cast(tf.reshape(tf.range(1, 1 + tf.size(points)), points.shape), float)
-    weights = tf.cast(weights, points.dtype) / tf.cast(tf.size(points), points.dtype)
+    size = tf.size(points)
+    weights = tf.cast(tf.range(1, 1 + size), points.dtype) / tf.cast(size, points.dtype)
     with tf.GradientTape() as tape:
         tape.watch(points)
-        total = tf.reduce_sum(weights * map_points(points)) + tf.reduce_sum(
-            log_det(points)
-        )
+        images = tf.reshape(map_points(points), [-1])
+        total = tf.reduce_sum(weights * images) + tf.reduce_sum(log_det(points))
     at_points, *at_variables = tape.gradient(total, [points, *variables])
     case.check_finite(at_points, f"the gradient of {name} by its input")
     for variable, gradient in zip(variables, at_variables, strict=True):
@@ -166,6 +165,8 @@ def check_batch_ranks(case: Case) -> None:
 def check_batch_of_parameters(case: Case) -> None:
     """Two sets of parameters in one bijector against each set in its own."""
     bijector = case.bijector
+    if case.event_ndims > max(1, bijector.forward_min_event_ndims):
+        return  # A batch of parameters of channels is none of images.
     try:
         properties = type(bijector).parameter_properties(case.x.dtype)
     except NotImplementedError:  # TFP allows a bijector not to declare them.
@@ -300,7 +301,8 @@ def _check_integral_over(case: Case, base: tfd.Distribution, dimensions: int) ->
 
 def check_extreme(case: Case) -> None:
     """Far out: finite values and gradients, and the backward error of the inverse."""
-    case.check_finite(case.forward(case.x), "forward")
+    y = case.forward(case.x)
+    case.check_finite(y, "forward")
     case.check_finite(case.fldj(case.x), "fldj")
-    check_backward_error(case, case.x)
+    check_backward_error(case, tf.reshape(case.x, y.shape))
     check_gradients(case)

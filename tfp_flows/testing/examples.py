@@ -15,20 +15,20 @@ class Example:
 
     Args:
         make: a function of the dtype's name that makes the bijector.
-        event_size: size of the points to try it on.
+        event_shape: of the points to try it on.
         order: as for `assert_bijector_conforms`.
         extreme: as for `assert_bijector_conforms`.
     """
 
     make: Callable[[str], tfb.Bijector]
-    event_size: int = 2
+    event_shape: Sequence[int] = (2,)
     order: Sequence[int] | None = None
     extreme: float | None = 1e4
 
     @property
     def x(self) -> np.ndarray:
-        """Points ``[12, event_size]``, the same at each call."""
-        return np.random.default_rng(0).normal(size=[12, self.event_size])
+        """Points ``[12, *event_shape]``, the same at each call."""
+        return np.random.default_rng(0).normal(size=[12, *self.event_shape])
 
 
 def _coupling(dtype: str) -> bijectors.Coupling:
@@ -56,6 +56,16 @@ def _sylvester(dtype: str) -> bijectors.Sylvester:
     return bijectors.Sylvester.trainable(
         3, num_units=2, rotation=rotation, seed=0, dtype=dtype
     )
+
+
+def _multi_scale(dtype: str) -> bijectors.MultiScale:
+    def level(channels: int, seed: int) -> tfb.Bijector:
+        mix = bijectors.InvertibleConvolution1x1.trainable(
+            channels, seed=seed, dtype=dtype
+        )
+        return tfb.Chain([tfb.Invert(bijectors.Squeeze()), mix])
+
+    return bijectors.MultiScale([level(4, 0), level(8, 1)], image_shape=(4, 4, 1))
 
 
 def _conditional(dtype: str) -> bijectors.Conditional:
@@ -92,8 +102,12 @@ def _standardize(dtype: str) -> bijectors.Standardize:
 
 
 EXAMPLES: dict[str, Example] = {
+    "ActNorm": Example(_trainable(bijectors.ActNorm, 2), [1, 2, 2]),
     "Affine": Example(_trainable(bijectors.Affine, 2)),
-    "Autoregressive": Example(_autoregressive, event_size=3, order=[1, 2, 0]),
+    "Autoregressive": Example(_autoregressive, event_shape=[3], order=[1, 2, 0]),
+    "BatchNormalization": Example(
+        _trainable(bijectors.BatchNormalization, 2), [2, 1, 2]
+    ),
     "Bernstein": _on_interval(bijectors.Bernstein, degree=4),
     "BlockAutoregressive": Example(_block_autoregressive, order=[1, 0]),
     "Bound": Example(_bound, extreme=None),
@@ -105,29 +119,34 @@ EXAMPLES: dict[str, Example] = {
         _trainable(bijectors.GaussianMixtureCDF, 2, num_components=2)
     ),
     "Conditional": Example(_conditional),
-    "Coupling": Example(_coupling, event_size=3, order=[1, 0, 2]),
-    "Householder": Example(_trainable(bijectors.Householder, 3), 3),
+    "Coupling": Example(_coupling, event_shape=[3], order=[1, 0, 2]),
+    "Householder": Example(_trainable(bijectors.Householder, 3), [3]),
     "IntegralNetwork": _on_interval(
         bijectors.IntegralNetwork, num_units=2, num_panels=4
     ),
-    "KernelGaussianization": Example(
-        _trainable(bijectors.KernelGaussianization, 1, num_components=2), 1
+    "InvertibleConvolution1x1": Example(
+        _trainable(bijectors.InvertibleConvolution1x1, 2), [2, 1, 2]
     ),
-    "LULinear": Example(_trainable(bijectors.LULinear, 3), 3),
+    "KernelGaussianization": Example(
+        _trainable(bijectors.KernelGaussianization, 1, num_components=2), [1]
+    ),
+    "LULinear": Example(_trainable(bijectors.LULinear, 3), [3]),
     "LinearSpline": _spline(bijectors.LinearSpline),
     "Linear": Example(_trainable(bijectors.Linear, 2)),
     "MixtureCDF": Example(_trainable(bijectors.MixtureCDF, 2, num_components=2)),
     "MonotonicNetwork": Example(_trainable(bijectors.MonotonicNetwork, 2, num_units=3)),
-    "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), 3),
-    "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), 3),
+    "MultiScale": Example(_multi_scale, [16]),
+    "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), [3]),
+    "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), [3]),
     "Planar": Example(_trainable(bijectors.Planar, 2)),
-    "QRLinear": Example(_trainable(bijectors.QRLinear, 3), 3),
+    "QRLinear": Example(_trainable(bijectors.QRLinear, 3), [3]),
     "QuadraticSpline": _spline(bijectors.QuadraticSpline),
     "Radial": Example(_trainable(bijectors.Radial, 2)),
     "RationalQuadraticSpline": _spline(bijectors.RationalQuadraticSpline),
     "Rotation2D": Example(_trainable(bijectors.Rotation2D, 2)),
     "ShiftAndCube": Example(_trainable(bijectors.ShiftAndCube, 2), order=[0, 1]),
+    "Squeeze": Example(lambda dtype: bijectors.Squeeze(), [2, 4, 1]),
     "Standardize": Example(_standardize),
     "SumOfSquares": _on_interval(bijectors.SumOfSquares, num_polynomials=2, degree=2),
-    "Sylvester": Example(_sylvester, event_size=3),
+    "Sylvester": Example(_sylvester, event_shape=[3]),
 }

@@ -206,7 +206,8 @@ def _level_shapes(levels, image_shape: list[int], where: str) -> list[list[int]]
 
 
 def _common_dtype(levels, where: str):
-    found = {level.dtype for level in levels} - {None}
+    # A chain does not say: its parts do.
+    found = {part.dtype for level in levels for part in in_order(level)} - {None}
     if len(found) > 1:
         raise TypeError(
             f"{where}: the levels' dtypes differ: {sorted(d.name for d in found)}."

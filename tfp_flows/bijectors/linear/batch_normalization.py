@@ -71,10 +71,10 @@ class BatchNormalization(Bijector):
         super().__init__(dict(locals()), event_ndims=0, dtype=moments.dtype)
         size = moments.layer.mean.shape[0]
         for key in ("shift", "log_scale"):
-            if getattr(self, key).shape != (size,):
+            if getattr(self, key).shape[-1:] != (size,):
                 raise ValueError(
-                    f"{where}: {key} must have shape [{size}], as the moments have, "
-                    f"but has {tuple(getattr(self, key).shape)}."
+                    f"{where}: {key} must have the size {size} of the moments, but "
+                    f"has shape {tuple(getattr(self, key).shape)}."
                 )
 
     @classmethod
