@@ -13,15 +13,17 @@ class Case:
 
     Args:
         name: in the tables.
-        structure: ``"coupling"`` or ``"autoregressive"``.
+        structure: ``"coupling"``, ``"autoregressive"`` or ``"image"``.
         transformer: ``"affine"``, ``"spline"``, the rational quadratic one, or the name
             of a flow of `MONOTONE`.
         event_size: D.
-        num_layers: how many coupling or autoregressive layers.
+        num_layers: how many coupling or autoregressive layers, or steps of Glow.
         hidden_units: of each network; the activation is ReLU.
         num_bins: of the splines.
         train_batch: rows of a training step.
         batch: rows of ``log_prob`` and ``sample``.
+        image_shape: of an event, for images.
+        num_levels: of Glow.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Case:
     num_bins: int = 8
     train_batch: int = 512
     batch: int = 4096
+    image_shape: tuple[int, int, int] | None = None
+    num_levels: int = 1
 
     @property
     def params_per_dimension(self) -> int:
@@ -50,7 +54,7 @@ class Case:
 
     def rows(self, num_rows: int) -> np.ndarray:
         """Standard normal points, the same for every framework."""
-        size = [num_rows, self.event_size]
+        size = [num_rows, *(self.image_shape or [self.event_size])]
         return np.random.default_rng(1).normal(size=size).astype("float32")
 
 
@@ -90,6 +94,21 @@ GOALS |= {
     "bernstein": {"train": 0.5, "sample": 0.02},
     "gaussianization": {"train": 0.7, "sample": 0.1},
 }
+
+# Two levels of four steps each.
+GLOW = Case(
+    "glow-8x8x1",
+    "image",
+    "affine",
+    64,
+    8,
+    (64, 64),
+    train_batch=64,
+    batch=64,
+    image_shape=(8, 8, 1),
+    num_levels=2,
+)
+GOALS |= {GLOW.name: {"train": 0.6, "sample": 1.0}}
 
 # One autoregressive layer each; sampling may cost so many evaluations of its network.
 LAYERS = tuple(

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from benchmarks.alone import alone
 from benchmarks.cases import CASES
-from benchmarks.frameworks import FLOOR, FRAMEWORKS, OURS, PEERS, is_installed
+from benchmarks.frameworks import (
+    FLOOR,
+    FRAMEWORKS,
+    OF_IMAGES,
+    OURS,
+    PEERS,
+    is_installed,
+)
+from benchmarks.images import images
 from benchmarks.machine import machine
 from benchmarks.measured import Effort
 from benchmarks.monotone import monotone
@@ -23,7 +31,7 @@ FULL = Effort(turns=15, seconds=0.15)
 LONG = Effort(turns=9, seconds=1.0)
 QUICK = Effort(turns=5, seconds=0.05)
 QUICK_CASES = ("realnvp-2d", "maf-43")
-SECTIONS = ("speed", "monotone", "alone", "scaling")
+SECTIONS = ("speed", "monotone", "images", "alone", "scaling")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,9 +43,12 @@ def main(arguments: list[str] | None = None) -> None:
     lines = _introduction(frameworks)
     if "speed" in options.section:
         effort = QUICK if options.quick else FULL
-        lines += speed([CASES[name] for name in options.case], frameworks, effort)
+        of_vectors = [name for name in frameworks if name not in OF_IMAGES]
+        lines += speed([CASES[name] for name in options.case], of_vectors, effort)
     if "monotone" in options.section:
         lines += monotone(frameworks)
+    if "images" in options.section:
+        lines += images(frameworks)
     if "alone" in options.section:
         lines += alone(LONG)
     if "scaling" in options.section:

@@ -29,7 +29,10 @@ class Worker:
         """Makes the flow of a case, in place of the last one."""
         self._subject = None
         gc.collect()
-        case = Case(**sizes | {"hidden_units": tuple(sizes["hidden_units"])})
+        for key, value in sizes.items():
+            if isinstance(value, list):  # JSON knows no tuples.
+                sizes[key] = tuple(value)
+        case = Case(**sizes)
         start = time.perf_counter()
         self._subject = self._make(case)
         return {

@@ -240,14 +240,15 @@ class _Encoder:
                     f"{where} cannot be saved: it is a tf.Variable, but the object "
                     "that was given it does not hold it, and keeps another value."
                 )
-            return {
-                "variable": {
-                    "shape": value.shape.as_list(),
-                    "dtype": value.dtype.name,
-                    "trainable": value.trainable,
-                    "name": value.name.split(":")[0],
-                }
+            fields = {
+                "shape": value.shape.as_list(),
+                "dtype": value.dtype.name,
+                "trainable": value.trainable,
+                "name": value.name.split(":")[0],
             }
+            if value.aggregation != tf.VariableAggregation.NONE:
+                fields["aggregation"] = value.aggregation.name
+            return {"variable": fields}
         if isinstance(value, tfp.util.TransformedVariable):
             return {
                 "transformed_variable": {
@@ -415,6 +416,8 @@ def _variable(fields) -> tf.Variable:
     return tf.Variable(
         tf.ones(fields["shape"], fields["dtype"]),
         trainable=fields["trainable"],
+        # How the replicas of a strategy, each of which assigns, are joined.
+        aggregation=tf.VariableAggregation[fields.get("aggregation", "NONE")],
         name=fields["name"],
     )
 

@@ -45,9 +45,12 @@ FRAMEWORKS = {
     "tfp_xla": Framework("TFP + XLA", (*_TF, "tf_keras")),
     "zuko": Framework("zuko", ("zuko", "torch")),
     "nflows": Framework("nflows", ("nflows", "torch")),
+    "normflows": Framework("normflows", ("normflows", "torch")),
     "flowjax": Framework("flowjax", ("flowjax", "jax", "equinox", "optax")),
     FLOOR: Framework("floor", _TF),
 }
+# Of which nothing but Glow is measured.
+OF_IMAGES = ("normflows",)
 PEERS = tuple(name for name in FRAMEWORKS if name not in (OURS, FLOOR))
 
 

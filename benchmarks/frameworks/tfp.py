@@ -9,13 +9,17 @@ from tensorflow_probability import distributions as tfd
 
 from benchmarks.cases import LEARNING_RATE, NOISE, SPLINE_BOUND, Case
 from benchmarks.frameworks import Subject
+from benchmarks.frameworks.tfp_glow import glow
 
 
 def make(case: Case, jit_compile: bool = False) -> Subject:
     """The operations of a case, with or without XLA."""
-    networks = [_network(case) for _ in range(case.num_layers)]
-    variables = [v for network in networks for v in network.trainable_variables]
-    flow = _flow(case, networks)
+    if case.structure == "image":
+        flow, variables = glow(case)
+    else:
+        networks = [_network(case) for _ in range(case.num_layers)]
+        variables = [v for network in networks for v in network.trainable_variables]
+        flow = _flow(case, networks)
     _add_noise(variables)
 
     def round_trip() -> float:

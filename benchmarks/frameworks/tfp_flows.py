@@ -39,6 +39,14 @@ def _flow(case: Case):
         "activation": "relu",
         "seed": 0,
     }
+    if case.structure == "image":
+        return tfp_flows.flows.glow(
+            case.image_shape,
+            num_levels=case.num_levels,
+            num_steps=case.num_layers // case.num_levels,
+            hidden_units=case.hidden_units,
+            seed=0,
+        )
     if case.transformer == "gaussianization":
         return tfp_flows.flows.gaussianization(
             case.event_size, num_layers=case.num_layers, seed=0

@@ -6,12 +6,19 @@ starts at the identity.
 
 from tfp_flows.conditioners.block_network import BlockNetwork
 from tfp_flows.conditioners.conditioner import Conditioner
+from tfp_flows.conditioners.convolutional_network import ConvolutionalNetwork
+from tfp_flows.conditioners.convolutional_residual_network import (
+    ConvolutionalResidualNetwork,
+)
+from tfp_flows.conditioners.gated_attention_network import GatedAttentionNetwork
+from tfp_flows.conditioners.glow_template import glow_exit_template, glow_template
 from tfp_flows.conditioners.made import MADE
 from tfp_flows.conditioners.masked_autoregressive_template import (
     masked_autoregressive_template,
 )
 from tfp_flows.conditioners.mlp import MLP
 from tfp_flows.conditioners.nade import NADE
+from tfp_flows.conditioners.one_hot import OneHot
 from tfp_flows.conditioners.pixel_cnn import PixelCNN
 from tfp_flows.conditioners.real_nvp_template import real_nvp_template
 from tfp_flows.conditioners.recurrent import Recurrent
@@ -23,9 +30,15 @@ __all__ = [
     "NADE",
     "BlockNetwork",
     "Conditioner",
+    "ConvolutionalNetwork",
+    "ConvolutionalResidualNetwork",
+    "GatedAttentionNetwork",
+    "OneHot",
     "PixelCNN",
     "Recurrent",
     "WaveNet",
+    "glow_exit_template",
+    "glow_template",
     "masked_autoregressive_template",
     "real_nvp_template",
 ]

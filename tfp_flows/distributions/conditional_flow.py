@@ -1,34 +1,34 @@
 """A flow that depends on a context."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.stages import is_a
-
 
 class ConditionalFlow(tf.Module):
     """A family of flows, one for each context: p(x | c).
 
-    Called with a context it gives a ``tfd.TransformedDistribution`` whose batch shape
-    is the context's: four contexts, ``[4, C]``, give four densities, ``sample(7)`` has
-    the shape ``[7, 4, D]``, and ``log_prob`` of ``[4, D]`` the shape ``[4]``, point i
-    under context i.
+    Called with a context it gives a distribution, most often a
+    ``tfd.TransformedDistribution``, whose batch shape is the context's: four contexts,
+    ``[4, C]``, give four densities, ``sample(7)`` has the shape ``[7, 4, D]``, and
+    ``log_prob`` of ``[4, D]`` the shape ``[4]``, point i under context i.
 
     Its variables are those of the flow; whatever was called shares them.
 
     Args:
-        flow: a ``tfd.TransformedDistribution`` that holds bijectors which take a
-            context (couplings and autoregressive layers whose conditioner has a
-            ``context_size``, and `tfp_flows.bijectors.Conditional`), and have none yet.
-            They are found wherever TFP's ``parameters`` lead: in chains and inverses,
-            nested as deep as you like, and in the base.
+        flow: a ``tfd.TransformedDistribution``, or a distribution around one, such as
+            `Dequantized`, that holds bijectors which take a context (couplings and
+            autoregressive layers whose conditioner has a ``context_size``, and
+            `tfp_flows.bijectors.Conditional`), and have none yet. They are found
+            wherever TFP's ``parameters`` lead: in chains and inverses, nested as deep
+            as you like, and in the base; but not in another `ConditionalFlow`, whose
+            context is its own.
         name: of the flow.
 
     Raises:
-        TypeError: no ``tfd.TransformedDistribution``.
+        TypeError: no ``tfd.Distribution``.
         ValueError: no bijector that takes a context, or two that take contexts of
             unlike sizes; a call with a context of another size.
 
@@ -39,19 +39,16 @@ class ConditionalFlow(tf.Module):
     (TensorShape([4]), TensorShape([7, 4, 2]))
     """
 
-    def __init__(self, flow: tfd.TransformedDistribution, name: str | None = None):
-        if not isinstance(flow, tfd.Distribution) or not is_a(
-            flow, tfd.TransformedDistribution
-        ):
+    def __init__(self, flow: tfd.Distribution, name: str | None = None):
+        if not isinstance(flow, tfd.Distribution):
             raise TypeError(
-                "ConditionalFlow takes a tfd.TransformedDistribution, but got "
-                f"{type(flow).__name__}."
+                "ConditionalFlow takes a tfd.Distribution, most often a "
+                f"tfd.TransformedDistribution, but got {type(flow).__name__}."
             )
         super().__init__(name=name or flow.name)
         sizes = {
             f"{type(part).__name__} {part.name!r}": part.context_size
-            for part in flow.submodules
-            if _takes_context(part)
+            for part in _takers(flow)
         }
         if not sizes:
             raise ValueError(
@@ -68,7 +65,7 @@ class ConditionalFlow(tf.Module):
         self._context_size = next(iter(sizes.values()))
 
     @property
-    def flow(self) -> tfd.TransformedDistribution:
+    def flow(self) -> tfd.Distribution:
         """The flow as it was given, without a context."""
         return self._flow
 
@@ -92,7 +89,7 @@ class ConditionalFlow(tf.Module):
         """Of points and contexts."""
         return self._flow.dtype
 
-    def __call__(self, context) -> tfd.TransformedDistribution:
+    def __call__(self, context) -> tfd.Distribution:
         """The flow given a context ``[..., C]``."""
         context = tf.convert_to_tensor(context, dtype_hint=self.dtype)
         if context.dtype != self.dtype:
@@ -140,6 +137,20 @@ def with_context(part, context):
         new = [with_context(value, context) for value in part]
         return part if all(a is b for a, b in zip(new, part, strict=True)) else new
     return part
+
+
+def _takers(part) -> Iterator[tfb.Bijector]:
+    """The bijectors to which `with_context` would give a context."""
+    if _takes_context(part):
+        yield part
+        return
+    if isinstance(part, tfb.Bijector | tfd.Distribution):
+        part = part.parameters
+    if isinstance(part, Mapping):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for value in part:
+            yield from _takers(value)
 
 
 def _takes_context(part) -> bool:

@@ -8,7 +8,12 @@ from tfp_flows.flows.bernstein import bernstein
 from tfp_flows.flows.bnaf import bnaf
 from tfp_flows.flows.cubic_spline import cubic_spline
 from tfp_flows.flows.flow_plus_plus import flow_plus_plus
+from tfp_flows.flows.flow_plus_plus_image import (
+    dequantization,
+    flow_plus_plus_image,
+)
 from tfp_flows.flows.gaussianization import gaussianization
+from tfp_flows.flows.glow import glow
 from tfp_flows.flows.iaf import iaf
 from tfp_flows.flows.linear import linear
 from tfp_flows.flows.linear_spline import linear_spline
@@ -23,6 +28,7 @@ from tfp_flows.flows.planar import planar
 from tfp_flows.flows.quadratic_spline import quadratic_spline
 from tfp_flows.flows.radial import radial
 from tfp_flows.flows.real_nvp import real_nvp
+from tfp_flows.flows.real_nvp_image import real_nvp_image
 from tfp_flows.flows.recurrent import recurrent
 from tfp_flows.flows.sos import sos
 from tfp_flows.flows.sylvester import sylvester
@@ -33,8 +39,11 @@ __all__ = [
     "bernstein",
     "bnaf",
     "cubic_spline",
+    "dequantization",
     "flow_plus_plus",
+    "flow_plus_plus_image",
     "gaussianization",
+    "glow",
     "iaf",
     "linear",
     "linear_spline",
@@ -49,6 +58,7 @@ __all__ = [
     "quadratic_spline",
     "radial",
     "real_nvp",
+    "real_nvp_image",
     "recurrent",
     "sos",
     "sylvester",

@@ -38,7 +38,7 @@ def recurrent(
         transformer: of each layer; ``Affine.spec()`` if not given.
         units: width of the cell; 64 if not given.
         cell: a class of Keras cells, a function that makes one, or a cell of which
-            each layer gets a copy (with the same start, if its initializers have seeds).
+            each layer gets a copy (all start alike if its initializers have seeds).
         row_size: width of an image given row by row, so that the cell sees the pixels
             above; ``None`` if there are no rows.
         context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Conditional, MultiScale
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import ConditionalFlow, Dequantized
 from tfp_flows.distributions.conditional_flow import with_context
 from tfp_flows.models import data
 from tfp_flows.stages import is_a, stages
@@ -37,7 +37,9 @@ def adapt_layers(
 
     Args:
         distribution: any; its layers are those of `tfd.TransformedDistribution`s
-            around its base, chains taken apart.
+            around its base, chains taken apart. Those of a `Dequantized` see points
+            that noise has made of the integers, and those of its noise the uniform
+            noise, with which a flow of noise starts.
         x: checked data, as `FlowModel` hands them to Keras: `data.Rows`, a dataset, a
             ``PyDataset`` or a generator.
         num_batches: to read of a stream that is endless, or may be.
@@ -52,12 +54,13 @@ def adapt_layers(
     waiting = [part for part in distribution.submodules if _is_waiting(part)]
     if not waiting:
         return
-    is_conditional = isinstance(distribution, ConditionalFlow)
-    flow = distribution.flow if is_conditional else distribution
-    is_flow = is_a(flow, tfd.TransformedDistribution)
-    layers = _path(stages(flow)[1][::-1]) if is_flow else []
+    targets = _targets(distribution, encoder)
+    paths = [_layers(flow) for flow, _ in targets]
     reached = {
-        id(part) for layer in filter(_is_waiting, layers) for part in _own(layer)
+        id(part)
+        for layers in paths
+        for layer in filter(_is_waiting, layers)
+        for part in _own(layer)
     }
     for part in waiting:
         if id(part) not in reached:
@@ -69,20 +72,56 @@ def adapt_layers(
     who = ", ".join(map(_label, waiting))
     parts = _readable_again(x, num_batches, who)
 
-    def back(layers, x, context=None):
+    def back(points_of, layers, number, *batch):
+        x, context = points_of(number, *batch)
         if context is not None:
-            context = context if encoder is None else encoder(context, training=False)
-            context = tf.cast(context, flow.dtype)
             layers = [with_context(layer, context) for layer in layers]
         for layer in layers:
             x = layer.inverse(x)
         return x
 
-    nearer = []
-    for layer in layers:
-        if _is_waiting(layer):
-            layer.adapt(_brought_back(parts, functools.partial(back, nearer), flow))
-        nearer.append(layer)
+    for (flow, points_of), layers in zip(targets, paths, strict=True):
+        nearer = []
+        for layer in layers:
+            if _is_waiting(layer):
+                bring = functools.partial(back, points_of, nearer)
+                layer.adapt(_brought_back(parts, bring, flow))
+            nearer.append(layer)
+
+
+def _targets(distribution, encoder: Callable | None) -> list[tuple]:
+    """The flows whose layers may start from data, in the order of adapting.
+
+    Each with a function that makes of a batch (its number, the points and perhaps the
+    contexts) the points and the context, or ``None``, that this flow sees.
+    """
+    is_conditional = isinstance(distribution, ConditionalFlow)
+    outer = distribution.flow if is_conditional else distribution
+
+    def encoded(context):
+        if context is None:
+            return None
+        context = context if encoder is None else encoder(context, training=False)
+        return tf.cast(context, outer.dtype)
+
+    if not isinstance(outer, Dequantized):
+        return [(outer, lambda number, x, context=None: (x, encoded(context)))]
+
+    # By the number, so that all layers see the same draw of the noise.
+    def continuous(number, x, context=None):
+        return outer.continuous(x, [0, number]), encoded(context)
+
+    def noise(number, x, context=None):
+        return outer.uniform_noise(x, [1, number])
+
+    found = [(outer.flow, continuous)]
+    return found if outer.noise is None else [(outer.noise.flow, noise), *found]
+
+
+def _layers(flow) -> list:
+    """From the data towards the base."""
+    is_flow = is_a(flow, tfd.TransformedDistribution)
+    return _path(stages(flow)[1][::-1]) if is_flow else []
 
 
 def _is_waiting(part) -> bool:
@@ -150,9 +189,11 @@ def _brought_back(parts, back: Callable, flow: tfd.Distribution):
         columns = [c for c in (parts.x, parts.context) if c is not None]
         starts = range(0, len(parts.x), _ROWS_AT_ONCE)
         batches = ([c[i : i + _ROWS_AT_ONCE] for c in columns] for i in starts)
-        return np.concatenate([back(*map(tf.constant, batch)) for batch in batches])
+        return np.concatenate(
+            [back(i, *map(tf.constant, batch)) for i, batch in enumerate(batches)]
+        )
     # Not `Dataset.map`, whose graph runs on the CPU and sees no variable of a GPU.
     return tf.data.Dataset.from_generator(
-        lambda: (back(*batch) for batch in parts()),
+        lambda: (back(i, *batch) for i, batch in enumerate(parts())),
         output_signature=tf.TensorSpec(shape=None, dtype=flow.dtype),
     )

@@ -11,9 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count
+from tfp_flows.math.integers import IntegerRange
 
-# Marks an assertion of ours inside a data pipeline, so that `user_errors` knows it.
+# Mark assertions of ours inside a data pipeline, so that `user_errors` knows them.
 _BAD_BATCH = "tfp_flows: bad batch"
+_NO_INTEGERS = "tfp_flows: no integers"
 _SHARD = tf.data.experimental.AutoShardPolicy
 _PAIRS = "give (context, x) or (context, x, sample_weight), a context for each point."
 _PYTHON_ERROR = re.compile(
@@ -37,12 +39,16 @@ class Expected(NamedTuple):
         dtype: of the points, to which other numbers are cast.
         has_context: whether a context comes with each point.
         context_shape: of one context; unknown rank for what an encoder takes.
+        integers: that the points consist of; ``None`` for any numbers.
+        context_integers: that the contexts consist of, as class labels do.
     """
 
     event_shape: tf.TensorShape
     dtype: tf.DType
     has_context: bool = False
     context_shape: tf.TensorShape = tf.TensorShape(None)
+    integers: IntegerRange | None = None
+    context_integers: IntegerRange | None = None
 
 
 def is_stream(x) -> bool:
@@ -59,12 +65,14 @@ def checked_rows(
 
     Raises:
         TypeError: not numbers.
-        ValueError: no rows, rows of another shape, or one that is not finite; weights
-            of another shape, or one that is negative or not finite; a context of
-            another shape, that is not finite, or missing.
+        ValueError: no rows, rows of another shape, or one that is not finite, or not
+            of the integers that are expected; weights of another shape, or one that is
+            negative or not finite; a context of another shape, that is not finite, not
+            of the integers that are expected, or missing.
     """
     dtype = expected.dtype
-    rows = _finite_rows(x, expected.event_shape, dtype, name, "the flow's events have")
+    owner = "the flow's events have"
+    rows = _finite_rows(x, expected.event_shape, dtype, name, owner, expected.integers)
     if weights is not None:
         weights = _checked_weights(weights, len(rows), _weight_dtype(dtype), name)
     if not expected.has_context:
@@ -77,7 +85,9 @@ def checked_rows(
     kind = dtype if expected.context_shape.rank or context.dtype.kind == "f" else None
     kind = kind or tf.as_dtype(context.dtype)
     shape, owner = expected.context_shape, "the flow's contexts have"
-    context = _finite_rows(context, shape, kind, where, owner)
+    context = _finite_rows(
+        context, shape, kind, where, owner, expected.context_integers
+    )
     if len(context) != len(rows):
         raise ValueError(
             f"{where} must have a row for each point, but there are {len(context)} "
@@ -86,7 +96,9 @@ def checked_rows(
     return Rows(rows, weights, context)
 
 
-def _finite_rows(x, shape, dtype: tf.DType, name: str, owner: str) -> np.ndarray:
+def _finite_rows(
+    x, shape, dtype: tf.DType, name: str, owner: str, integers: IntegerRange | None
+) -> np.ndarray:
     rows = _real_array(x, name)
     if not rows.ndim or not _fits(rows.shape, shape):
         raise ValueError(
@@ -105,6 +117,8 @@ def _finite_rows(x, shape, dtype: tf.DType, name: str, owner: str) -> np.ndarray
             f"{rows[bad[0]].tolist()}"
             + (f" (and {bad.size - 1} more rows are not)." if bad.size > 1 else ".")
         )
+    if integers is not None:
+        integers.require(rows, name, rows=True)
     return cast
 
 
@@ -236,7 +250,8 @@ def checked_stream(stream, *, expected: Expected):
         TypeError: batches that are not numbers.
         ValueError: an empty dataset; batches of another shape or with targets (at
             once where the stream declares them); at the batch, with its number, where
-            there is no row, an entry is not finite or a weight negative.
+            there is no row, an entry is not finite or none of the integers that are
+            expected, or a weight negative.
     """
     if isinstance(stream, tf.data.Dataset):
         if stream.cardinality() == 0:
@@ -286,6 +301,7 @@ def _checked_tensors(number, batch, *, expected: Expected):
     dtype = expected.dtype
     where = "a batch of the stream"
     x, weights, context = _unpack(batch, where, expected.has_context)
+    given = (x, context)
     x = _cast_tensor(x, expected.event_shape, dtype, "the flow's events have")
     num_rows = tf.shape(x)[0]
     good = (num_rows > 0) & _all_finite(x)
@@ -304,7 +320,20 @@ def _checked_tensors(number, batch, *, expected: Expected):
         kind = dtype if shape.rank or context.dtype.is_floating else context.dtype
         context = _cast_tensor(context, shape, kind, "the flow's contexts have")
         good &= _all_finite(context) & (tf.shape(context)[0] == num_rows)
-    with tf.control_dependencies([tf.debugging.Assert(good, [_BAD_BATCH, number])]):
+    # One after the other, so that the first is told.
+    passed = [tf.debugging.Assert(good, [_BAD_BATCH, number])]
+    for what, values, integers in zip(
+        ("points", "contexts"),
+        given,
+        (expected.integers, expected.context_integers),
+        strict=True,
+    ):
+        if integers is not None:
+            fine = tf.reduce_all(integers.contains(tf.convert_to_tensor(values)))
+            wanted = f"The {what} must be {integers}"
+            with tf.control_dependencies(passed):
+                passed = [tf.debugging.Assert(fine, [_NO_INTEGERS, number, wanted])]
+    with tf.control_dependencies(passed):
         x = tf.identity(x)
     return _batch(x, weights, context)
 
@@ -378,8 +407,14 @@ def user_errors() -> Iterator[None]:
                 f"{number.group(1) if number else '?'} of "
                 "the stream is not so (or too large for the flow's dtype)."
             ) from None
+        if _NO_INTEGERS in text:
+            of_batch = re.escape(_NO_INTEGERS) + r"\]? \[?(\d+|\?)\]? \[?([^\]\n]+)"
+            number, wanted = re.search(of_batch, text).groups()
+            raise ValueError(
+                f"{wanted}, but batch {number} of the stream has others."
+            ) from None
         if "tf2xla conversion failed" in text:
-            reason = next(line for line in text.splitlines() if "XLA" in line)
+            reason = next((t for t in text.splitlines() if "XLA" in t), text)
             raise ValueError(
                 "XLA cannot compile an operation of this distribution: call "
                 f"compile(jit_compile=False) before. TensorFlow says: {reason}"

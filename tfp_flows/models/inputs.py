@@ -1,5 +1,6 @@
 """From what a user gives to `FlowModel.fit` and its like to what Keras is given."""
 
+import keras
 import tensorflow as tf
 
 from tfp_flows.distributions import ConditionalFlow
@@ -25,12 +26,17 @@ def checked(x, y, sample_weight, name: str, *, distribution, encoder=None):
         TypeError, ValueError: as `FlowModel.fit`.
     """
     is_conditional = isinstance(distribution, ConditionalFlow)
-    expected = data.Expected(distribution.event_shape, distribution.dtype)
+    flow = distribution.flow if is_conditional else distribution
+    expected = data.Expected(
+        flow.event_shape, flow.dtype, integers=getattr(flow, "integers", None)
+    )
     points, context = x, None
     if is_conditional:
         size = None if encoder is not None else [distribution.context_size]
         expected = expected._replace(
-            has_context=True, context_shape=tf.TensorShape(size)
+            has_context=True,
+            context_shape=tf.TensorShape(size),
+            context_integers=_integers_of(encoder),
         )
         points, context = y, x
     elif y is not None:
@@ -60,6 +66,13 @@ def checked(x, y, sample_weight, name: str, *, distribution, encoder=None):
     return data.checked_rows(
         points, sample_weight, context, expected=expected, name=name
     )
+
+
+def _integers_of(encoder):
+    """What an encoder takes, if it is of class labels or begins with one that is."""
+    if isinstance(encoder, keras.Sequential) and encoder.layers:
+        encoder = encoder.layers[0]
+    return getattr(encoder, "integers", None)
 
 
 def pair(inputs):

@@ -10,7 +10,7 @@ import rich.table
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import ConditionalFlow, Dequantized
 from tfp_flows.stages import is_a, stages
 from tfp_flows.variables import find_weights, num_elements
 
@@ -60,6 +60,9 @@ def summary_table(
 def _parts(distribution) -> list:
     if isinstance(distribution, ConditionalFlow):
         distribution = distribution.flow
+    if isinstance(distribution, Dequantized):
+        noise = [] if distribution.noise is None else [distribution.noise]
+        return [*_parts(distribution.flow), *noise, distribution]
     # Exactly a transformed distribution: tfd.MultivariateNormalDiag, a subclass of it,
     # is one part for a reader.
     if not issubclass(tfd.TransformedDistribution, type(distribution)):

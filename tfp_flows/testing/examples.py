@@ -136,7 +136,9 @@ EXAMPLES: dict[str, Example] = {
     "MixtureCDF": Example(_trainable(bijectors.MixtureCDF, 2, num_components=2)),
     "MonotonicNetwork": Example(_trainable(bijectors.MonotonicNetwork, 2, num_units=3)),
     "MultiScale": Example(_multi_scale, [16]),
-    "OrthogonalExponential": Example(_trainable(bijectors.OrthogonalExponential, 3), [3]),
+    "OrthogonalExponential": Example(
+        _trainable(bijectors.OrthogonalExponential, 3), [3]
+    ),
     "Permutation": Example(lambda dtype: bijectors.Permutation([2, 0, 1]), [3]),
     "Planar": Example(_trainable(bijectors.Planar, 2)),
     "QRLinear": Example(_trainable(bijectors.QRLinear, 3), [3]),

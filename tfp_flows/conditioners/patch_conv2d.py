@@ -1,0 +1,143 @@
+"""A convolution that is fast on small images, too."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.math import split_seed
+
+
+class PatchConv2D(keras.layers.Layer):
+    """A convolution of images ``[N, H, W, C]``, zeros around them, to F channels.
+
+    The kernel is that of Keras's ``Conv2D``, and so is the result. It is computed as a
+    product of matrices where that was measured to be faster under XLA on a CPU: up to
+    six times for images of a few pixels, and twice where one side has few channels.
+
+    Args:
+        filters: F.
+        kernel_size: rows and columns of the kernel, an odd number.
+        context_size: of vectors ``[N, context_size]`` of which each pixel is given a
+            linear map; ``None`` for none.
+        gain: of the initial weights; 2 is He's variance.
+        seed: of the initial weights, or ``None`` to start at zero.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        context_size: int | None = None,
+        gain: float = 2.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.context_size = context_size
+        self.gain = gain
+        self.seed = seed
+
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights, for images of ``x_shape[-1]`` channels."""
+        kernel_shape = (self.kernel_size, self.kernel_size, x_shape[-1], self.filters)
+        # Not zero: where the image is flat all units would bend at the same place.
+        reach = 1.0 / np.sqrt(np.prod(kernel_shape[:3]))
+        scaled = keras.initializers.VarianceScaling
+        kernel, bias, context = ("zeros",) * 3
+        if self.seed is not None:
+            seeds = split_seed(self.seed, 3)
+            kernel = scaled(self.gain, seed=seeds[0])
+            bias = keras.initializers.RandomUniform(-reach, reach, seed=seeds[1])
+            context = scaled(self.gain, seed=seeds[2])
+        self.kernel = self.add_weight(
+            shape=kernel_shape, initializer=kernel, name="kernel"
+        )
+        self.bias = self.add_weight(
+            shape=(self.filters,), initializer=bias, name="bias"
+        )
+        if self.context_size is not None:
+            self.context_kernel = self.add_weight(
+                shape=(self.context_size, self.filters),
+                initializer=context,
+                name="context_kernel",
+            )
+
+    def call(self, x, context=None):
+        """The convolution, ``[N, H, W, F]``."""
+        y = self._convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
+        if self.context_size is not None:
+            y += tf.matmul(context, self.context_kernel)[:, tf.newaxis, tf.newaxis]
+        return y
+
+    def _convolution(self, x, kernel):
+        size, num_places = self.kernel_size, self.kernel_size**2
+        below, above = kernel.shape[2:]
+        if size == 1:
+            return tf.tensordot(x, kernel[0, 0], axes=1)
+        if None not in x.shape[1:3] and 2 * np.prod(x.shape[1:3]) <= num_places:
+            return _of_whole_image(x, kernel)
+        # Beyond these, patches are so much larger than the image that they cost more.
+        if num_places * below <= above:
+            patches = tf.concat(_moved(x, size), axis=-1)
+            matrix = tf.reshape(kernel, [num_places * below, above])
+            return tf.tensordot(patches, matrix, axes=1)
+        if num_places * above <= below:
+            matrix = tf.transpose(kernel, [2, 0, 1, 3])
+            matrix = tf.reshape(matrix, [below, num_places * above])
+            return _overlapped(tf.tensordot(x, matrix, axes=1), size)
+        return keras.ops.conv(x, kernel, padding="same", data_format="channels_last")
+
+    def compute_output_shape(self, x_shape, context_shape=None):
+        """``x_shape`` with its last dimension replaced."""
+        return (*x_shape[:-1], self.filters)
+
+
+def _of_whole_image(x, kernel) -> tf.Tensor:
+    """By one matrix from all pixels to all pixels: most of a kernel sees zeros only."""
+    (rows, columns, channels), filters = x.shape[1:], kernel.shape[-1]
+    margins = [max(size - 1 - kernel.shape[0] // 2, 0) for size in (rows, columns)]
+    kernel = tf.pad(kernel, [[m, m] for m in (*margins, 0, 0)])
+    top, left = (size // 2 for size in kernel.shape[:2])
+    seen = [
+        kernel[top - i : top - i + rows, left - j : left - j + columns]
+        for i, j in np.ndindex(rows, columns)
+    ]
+    size = rows * columns * channels
+    matrix = tf.concat([tf.reshape(part, [size, filters]) for part in seen], axis=1)
+    y = tf.matmul(tf.reshape(x, [-1, size]), matrix)
+    return tf.reshape(y, [-1, rows, columns, filters])
+
+
+def _moved(x, size: int) -> list[tf.Tensor]:
+    """The image as each place of the kernel sees it."""
+    x = _with_margins(x, size)
+    return [_at(x, place, size) for place in np.ndindex(size, size)]
+
+
+def _overlapped(y, size: int) -> tf.Tensor:
+    """The sum of ``y``'s parts, one for each place of the kernel, as it sees them."""
+
+    # TensorFlow's own gradient, a sum of paddings, took a tenth of a step longer.
+    @tf.custom_gradient
+    def added(y):
+        parts = tf.split(_with_margins(y, size), size**2, axis=-1)
+        places = np.ndindex(size, size)
+        total = tf.add_n(
+            [_at(part, place, size) for part, place in zip(parts, places, strict=True)]
+        )
+        return total, lambda g: tf.concat(_moved(g, size)[::-1], axis=-1)
+
+    return added(y)
+
+
+def _with_margins(x, size: int) -> tf.Tensor:
+    return tf.pad(x, [[0, 0], [size // 2] * 2, [size // 2] * 2, [0, 0]])
+
+
+def _at(padded, place, size: int) -> tf.Tensor:
+    rows, columns = (slice(start, start - size + 1 or None) for start in place)
+    return padded[:, rows, columns]

@@ -1,0 +1,58 @@
+"""Random numbers that go on from call to call, and are saved with the weights."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.math import split_seed
+
+
+def as_state(seed, where: str) -> tf.Variable:
+    """A state, ``[2]``: what it was seeded with, and how many seeds it has given.
+
+    It is an int64, for TensorFlow keeps no int32 variables on a GPU, and XLA there
+    reaches none elsewhere.
+
+    Args:
+        seed: an integer; ``None`` for one of Python's generator; or a state, as a
+            copy is given, which is then shared.
+        where: whose argument it is, for the message.
+
+    Raises:
+        ValueError: something else.
+    """
+    if isinstance(seed, tf.Variable):
+        if seed.shape != [2] or seed.dtype != tf.int64:
+            raise ValueError(
+                f"{where}: a seed that is a tf.Variable must be a state, two numbers "
+                f"of int64, but has shape {seed.shape} and dtype {seed.dtype.name}."
+            )
+        return seed
+    return tf.Variable(
+        [split_seed(seed, 1)[0], 0],
+        trainable=False,
+        dtype=tf.int64,
+        # All replicas count alike, and each makes seeds of its own of the number.
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        name="random_state",
+    )
+
+
+def next_seed(state: tf.Variable) -> tf.Tensor:
+    """A new stateless seed, ``[2]``; the state goes on by one."""
+    seed, number = tf.unstack(state.read_value())
+    state.assign_add(tf.constant([0, 1], tf.int64))
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and replica.num_replicas_in_sync > 1:
+        own = tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        number = number * replica.num_replicas_in_sync + own
+    return tf.cast(tf.stack([seed, number]), tf.int32)
+
+
+def as_stateless(seed) -> tf.Tensor:
+    """A stateless seed, ``[2]``, of an integer or of one such seed.
+
+    TFP's own integer seeds give other numbers at each call; these do not.
+    """
+    if isinstance(seed, int | np.integer):
+        seed = [0, seed]
+    return tf.cast(seed, tf.int32)
