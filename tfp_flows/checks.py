@@ -75,7 +75,9 @@ def checked_counts(values, where: str) -> list[int]:
     """
     found = list(values) if np.iterable(values) else [values]
     if not np.iterable(values) or not all(map(_is_integer, found)):
-        raise TypeError(f"{where} must be several integers, but got {values!r}.")
+        raise TypeError(
+            f"{where} must be integers, such as [64, 64], but got {values!r}."
+        )
     if any(value < 1 for value in found):
         raise ValueError(f"{where} must be 1 or more, but got {values!r}.")
     return [int(value) for value in found]
