@@ -12,7 +12,12 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors as b
 from tfp_flows import flows
-from tfp_flows.distributions import ConditionalFlow, Dequantized, StandardNormal
+from tfp_flows.distributions import (
+    ConditionalFlow,
+    Dequantized,
+    StandardNormal,
+    noise,
+)
 
 # Two numbers, 3 × 4 values.
 LOW, HIGH = [-1, 2], [1, 5]
@@ -40,11 +45,11 @@ def flow_of_two(dtype="float64"):
 
 
 def make(kind="uniform", alpha=0.05, dtype="float64", **options):
-    noise = None
+    of_noise = None
     if kind == "variational":
-        noise = drawn(noise_flow(dtype=dtype), 0.1, seed=1)
+        of_noise = drawn(noise_flow(dtype=dtype), 0.1, seed=1)
     options = {"low": LOW, "high": HIGH, "seed": 0} | options
-    return Dequantized(flow_of_two(dtype), noise=noise, alpha=alpha, **options)
+    return Dequantized(flow_of_two(dtype), noise=of_noise, alpha=alpha, **options)
 
 
 def numpy_link(t, alpha):
@@ -79,10 +84,11 @@ def draws(model, count, **options):
 @NOISES
 def test_the_weights_average_to_the_probability(kind, alpha):
     """So that log q and the log-determinant are what they must be."""
-    weights = np.exp(draws(make(kind, alpha), 20_000))
-    error = weights.std(axis=0) / np.sqrt(len(weights))
-    assert np.all(error < 0.05 * exact(alpha))
-    assert np.all(np.abs(weights.mean(axis=0) - exact(alpha)) < 4.5 * error)
+    for k in (1, 3):
+        weights = np.exp(draws(make(kind, alpha), 20_000, num_samples=k))
+        error = weights.std(axis=0) / np.sqrt(len(weights))
+        assert np.all(error < 0.05 * exact(alpha))
+        assert np.all(np.abs(weights.mean(axis=0) - exact(alpha)) < 4.5 * error)
 
 
 @ALPHAS
@@ -224,6 +230,15 @@ def test_samples_are_integers_of_the_range(alpha, dtype):
     assert {(LOW[0], LOW[1]), (HIGH[0], HIGH[1])} <= set(map(tuple, x.numpy()[:, 0]))
     assert np.all((x >= LOW) & (x <= HIGH))
     assert np.all(np.isfinite(model.log_prob(x)))
+
+
+@pytest.mark.parametrize("dtype, bits", [("float32", 24), ("float64", 33)])
+def test_uniform_noise_is_never_0_or_1(dtype, bits):
+    """Nor comes it closer than half a step of the generator."""
+    u = noise.uniform([4], tf.zeros([500], dtype), tf.constant([0, 1])).numpy()
+    assert u.dtype == dtype and u.shape == (4, 500)
+    assert np.all((u * 2.0**bits) % 2.0 == 1.0)
+    assert len(np.unique(u)) > 1990
 
 
 @ALPHAS

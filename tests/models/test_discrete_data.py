@@ -68,6 +68,11 @@ def log_prob(model, seed=1, **options):
     return given.log_prob(x, seed=seed, **options).numpy()
 
 
+def _state(model):
+    (state,) = (v for v in model.distribution.variables if v.dtype == tf.int64)
+    return state
+
+
 # Training.
 
 
@@ -94,6 +99,9 @@ def test_fit_evaluate_predict_save_load(kind, tmp_path):
     # Without a seed, too: the state is saved.
     np.testing.assert_array_equal(log_prob(copy, None), log_prob(model, None))
     assert np.any(log_prob(copy, None) != log_prob(copy, None))
+    states = [_state(part) for part in (model, copy)]
+    assert states[0].aggregation == states[1].aggregation
+    assert states[0].aggregation == tf.VariableAggregation.ONLY_FIRST_REPLICA
 
 
 def test_the_same_training_twice_and_after_a_stop(tmp_path):
