@@ -58,10 +58,10 @@ class Worker:
 
     def memory(self) -> dict:
         """The largest memory of the process so far."""
-        return {"memory": _peak_memory()}
+        return {"memory": peak_memory()}
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """In bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -97,18 +97,20 @@ class ConvolutionalNetwork(ImageNetwork):
     def _build_layers(self, image_shape):
         *_, channels = image_shape
         seeds = [*split_seed(self.seed, len(self.hidden_units)), None]
-        self._layers_in_order = []
+        self._layers_in_order, activation = [], None
         for units, size, seed in zip(
             [*self.hidden_units, self.output_size], self.kernel_size, seeds, strict=True
         ):
-            self._layers_in_order.append(self._convolution(units, size, channels, seed))
-            channels = units
+            layer = self._convolution(
+                units, size, channels, seed, activation=activation
+            )
+            self._layers_in_order.append(layer)
+            channels, activation = units, self.activation
 
     def _output(self, h, context):
-        *hidden, last = self._layers_in_order
-        for layer in hidden:
-            h = self.activation(layer(h, context))
-        return last(h, context)
+        for layer in self._layers_in_order:
+            h = layer(h, context)
+        return h
 
     def get_config(self):
         """The arguments of the constructor."""

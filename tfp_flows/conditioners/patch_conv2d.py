@@ -1,10 +1,12 @@
 """A convolution that is fast on small images, too."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.math import split_seed
+from tfp_flows.math import recomputed, split_seed
 
 
 class PatchConv2D(keras.layers.Layer):
@@ -19,6 +21,7 @@ class PatchConv2D(keras.layers.Layer):
         kernel_size: rows and columns of the kernel, an odd number.
         context_size: of vectors ``[N, context_size]`` of which each pixel is given a
             linear map; ``None`` for none.
+        activation: of the images, before the convolution; ``None`` for none.
         gain: of the initial weights; 2 is He's variance.
         seed: of the initial weights, or ``None`` to start at zero.
         **kwargs: the other arguments of ``keras.layers.Layer``.
@@ -30,6 +33,7 @@ class PatchConv2D(keras.layers.Layer):
         kernel_size: int,
         *,
         context_size: int | None = None,
+        activation: Callable | None = None,
         gain: float = 2.0,
         seed: int | None = None,
         **kwargs,
@@ -38,6 +42,7 @@ class PatchConv2D(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.context_size = context_size
+        self.activation = activation
         self.gain = gain
         self.seed = seed
 
@@ -68,10 +73,16 @@ class PatchConv2D(keras.layers.Layer):
 
     def call(self, x, context=None):
         """The convolution, ``[N, H, W, F]``."""
-        y = self._convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
+        convolution = recomputed(self._of_activated)
+        y = convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
         if self.context_size is not None:
             y += tf.matmul(context, self.context_kernel)[:, tf.newaxis, tf.newaxis]
         return y
+
+    def _of_activated(self, x, kernel):
+        if self.activation is not None:
+            x = self.activation(x)
+        return self._convolution(x, kernel)
 
     def _convolution(self, x, kernel):
         size, num_places = self.kernel_size, self.kernel_size**2

@@ -11,6 +11,7 @@ from tfp_flows.math.normal import (
 )
 from tfp_flows.math.permute import permute
 from tfp_flows.math.quadrature import gauss_legendre
+from tfp_flows.math.recompute import recomputed
 from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.seeds import split_seed
@@ -30,6 +31,7 @@ __all__ = [
     "nested_tanh_root",
     "newton_polish",
     "permute",
+    "recomputed",
     "rounded_into",
     "safe_norm",
     "scan_by_evaluation",

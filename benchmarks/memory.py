@@ -1,0 +1,102 @@
+"""Prints how the memory of a training step of Glow grows with its depth.
+
+python -m benchmarks.memory                   4 to 32 steps, in about five minutes
+python -m benchmarks.memory --steps 4 8       fewer
+
+Each measurement is a process that calls `fit` for one step and then says its peak. The
+difference between two sizes of the batch, divided by the images between them, is the
+memory of one image: weights, optimizer and compiler cancel. What depth adds to it is
+set beside the activations that back-propagation must keep of a step of Glow, for each
+pixel of its C channels, with two hidden layers of F (float32):
+
+    C    the input of ActNorm, for the gradient of its scale
+    C    the input of the 1×1 convolution, for that of its matrix
+    C    the input of the coupling: what its network sees, and what it scales
+    2 F  the network's hidden layers, for the gradients of the next kernels
+    C/2  the network's log-scales
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+
+SHAPE = (8, 8, 1)
+HIDDEN = 64
+BATCHES = (2048, 4096)
+STEPS = (4, 8, 16, 32)
+GOAL = 1.2
+
+
+def main() -> None:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
+    parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(peak_of_a_step(**options.one))
+    else:
+        print_table(sorted(options.steps))
+
+
+def print_table(depths: list[int]) -> None:
+    """A row for each depth, with XLA and without."""
+    kept = kept_by_a_step()
+    print(f"Kept by back-propagation, an image and step: {kept / 1024:.2f} KiB\n")
+    print("| XLA | steps | KiB an image | more a step | over what is kept | ≤ 1.2 |")
+    print("| --- | ---: | ---: | ---: | ---: | --- |", flush=True)
+    for jit in (True, False):
+        before = None
+        for depth in depths:
+            found = memory_of_an_image(depth, jit)
+            row = ["yes" if jit else "no", str(depth), f"{found / 1024:.1f}"]
+            if before is None:
+                row += ["–"] * 3
+            else:
+                slope = (found - before[1]) / (depth - before[0])
+                ratio = slope / kept
+                row += [f"{slope / 1024:.2f}", f"{ratio:.2f}"]
+                row += ["yes" if ratio <= GOAL else "no"]
+            print("| " + " | ".join(row) + " |", flush=True)
+            before = depth, found
+
+
+def kept_by_a_step() -> float:
+    """Bytes of an image, as the head of this file counts them."""
+    rows, columns, channels = SHAPE
+    channels *= 4  # One level squeezes the image once.
+    pixels = rows * columns // 4
+    return 4.0 * pixels * (3.5 * channels + 2 * HIDDEN)
+
+
+def memory_of_an_image(num_steps: int, jit: bool) -> float:
+    """Bytes, by the peaks of two processes."""
+    peaks = []
+    for batch in BATCHES:
+        what = json.dumps({"num_steps": num_steps, "batch": batch, "jit": jit})
+        command = [sys.executable, "-m", "benchmarks.memory", "--one", what]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(answer.stdout.split()[-1]))
+    return (peaks[1] - peaks[0]) / (BATCHES[1] - BATCHES[0])
+
+
+def peak_of_a_step(num_steps: int, batch: int, jit: bool) -> int:
+    """Bytes of this process, after one step of training."""
+    import numpy as np
+
+    import tfp_flows
+    from benchmarks.worker import peak_memory
+
+    flow = tfp_flows.flows.glow(
+        SHAPE, num_levels=1, num_steps=num_steps, hidden_units=[HIDDEN] * 2, seed=0
+    )
+    model = tfp_flows.FlowModel(flow)
+    model.compile(jit_compile=jit)
+    x = np.random.default_rng(0).normal(size=[batch, *SHAPE]).astype("float32")
+    model.fit(x, batch_size=batch, epochs=2, verbose=0)
+    return peak_memory()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Less memory in training, for values that are cheap to compute."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+
+def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+    """The function, whose gradient computes anew what its steps have given.
+
+    Otherwise these numbers are kept from the one pass until the other. The last step's
+    result is not computed anew, for no gradient needs it. TensorFlow's own
+    ``recompute_grad`` refuses second derivatives.
+
+    Args:
+        function: of floating tensors, to one tensor that is not empty. It has no
+            variables of its own.
+    """
+
+    @tf.custom_gradient
+    def given(*arguments):
+        def gradient(upstream):
+            own = [_not_before(upstream, x) for x in arguments]
+            with tf.GradientTape() as tape:
+                tape.watch(own)
+                result = function(*own)
+            return tape.gradient(result, own, upstream)
+
+        return function(*arguments), gradient
+
+    def called(*arguments):
+        # There, the whole function would be computed twice.
+        return function(*arguments) if tf.executing_eagerly() else given(*arguments)
+
+    return called
+
+
+def _not_before(upstream: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """x, by a sum with 0 that nothing can compute, or simplify, before upstream is."""
+    one = tf.reshape(upstream, [-1])[:1]
+    zero = tf.where(tf.math.is_nan(one), np.nan, 0.0)
+    return x + tf.cast(zero[0], x.dtype)
