@@ -12,6 +12,7 @@ from tfp_flows.math import (
     left_edges,
     newton_polish,
     permute,
+    recomputed,
     rounded_into,
     safe_norm,
     scan_by_evaluation,
@@ -251,3 +252,31 @@ def test_upper_quantile(dtype, jit_compile):
     )
     hazard = np.exp(upper_tail(found)[1])
     np.testing.assert_allclose(tape.gradient(found, log_tail), -1 / hazard, rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_recomputed_has_the_value_and_both_derivatives(jit):
+    def function(x, matrix):
+        return tf.tanh(tf.matmul(tf.sin(x), matrix))
+
+    def derivatives(function, x, matrix):
+        with tf.GradientTape() as outer:
+            outer.watch([x, matrix])
+            with tf.GradientTape() as inner:
+                inner.watch([x, matrix])
+                y = function(x, matrix)
+                loss = tf.reduce_sum(y**3)
+            first = inner.gradient(loss, [x, matrix])
+            total = sum(tf.reduce_sum(part**2) for part in first)
+        return y, *first, *outer.gradient(total, [x, matrix])
+
+    rng = np.random.default_rng(0)
+    x, matrix = (tf.constant(rng.normal(size=size)) for size in ([5, 3], [3, 2]))
+    compiled = tf.function(
+        lambda *arguments: derivatives(recomputed(function), *arguments),
+        jit_compile=jit,
+    )
+    for found, expected in zip(
+        compiled(x, matrix), derivatives(function, x, matrix), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
