@@ -23,6 +23,22 @@ def checked_count(value, where: str) -> int:
     return int(value)
 
 
+def checked_odd(size, where: str) -> int:
+    """The size of a kernel that has an entry at its centre.
+
+    Raises:
+        TypeError: no integer.
+        ValueError: less than 1, or even.
+    """
+    size = checked_count(size, where)
+    if size % 2 == 0:
+        raise ValueError(
+            f"{where} must be odd, so that a kernel has a pixel at its centre, but got "
+            f"{size}."
+        )
+    return size
+
+
 def checked_number(value, where: str) -> float:
     """A real number.
 

@@ -25,6 +25,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors, distributions
 from tfp_flows.bijectors import TransformerSpec
+from tfp_flows.conditioners.glow_template import GlowTemplate
 from tfp_flows.conditioners.masked_autoregressive_template import (
     MaskedAutoregressiveTemplate,
 )
@@ -34,7 +35,7 @@ from tfp_flows.variables import KerasModule, find_weights, storage_ids
 
 FORMAT = 1
 
-_TEMPLATES = (MaskedAutoregressiveTemplate, RealNVPTemplate)
+_TEMPLATES = (GlowTemplate, MaskedAutoregressiveTemplate, RealNVPTemplate)
 _KINDS = (tfb.Bijector, tfd.Distribution, ConditionalFlow, *_TEMPLATES)
 
 _REGISTERED: dict[str, type | Callable] = {}

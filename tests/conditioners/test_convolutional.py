@@ -357,7 +357,7 @@ def test_glow_inverts_whatever_the_batch(dtype):
         np.testing.assert_allclose(bijector.forward(part), expected, atol=1e-4)
 
 
-def test_glow_is_trained_by_fit():
+def test_glow_is_trained_by_fit_and_saved(tmp_path):
     flow = tfd.TransformedDistribution(tfd.MultivariateNormalDiag(tf.zeros(64)), glow())
     x = np.random.default_rng(0).normal(size=[16, 8, 8, 1])
     before = [v.numpy() for v in flow.trainable_variables]
@@ -370,6 +370,11 @@ def test_glow_is_trained_by_fit():
     y = flow.sample(3, seed=[0, 1])
     z = flow.bijector.inverse(tf.identity(y))
     np.testing.assert_allclose(flow.bijector.forward(tf.identity(z)), y, atol=1e-3)
+    model.save(tmp_path / "glow.keras")
+    loaded = keras.models.load_model(tmp_path / "glow.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0)
+    )
 
 
 # What is refused.

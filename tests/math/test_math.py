@@ -280,3 +280,18 @@ def test_recomputed_has_the_value_and_both_derivatives(jit):
         compiled(x, matrix), derivatives(function, x, matrix), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_recomputed_of_no_rows(jit):
+    # As a replica has them that is left over from the last batch.
+    @tf.function(jit_compile=jit)
+    def gradients(x, matrix):
+        with tf.GradientTape() as tape:
+            tape.watch([x, matrix])
+            y = recomputed(lambda x, matrix: tf.matmul(tf.sin(x), matrix))(x, matrix)
+        return tape.gradient(y, [x, matrix])
+
+    of_x, of_matrix = gradients(tf.zeros([0, 3]), tf.ones([3, 2]))
+    assert of_x.shape == [0, 3]
+    np.testing.assert_array_equal(of_matrix, np.zeros([3, 2]))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tfp_flows.checks import checked_counts
-from tfp_flows.conditioners.image_network import ImageNetwork, checked_odd
+from tfp_flows.checks import checked_counts, checked_odd
+from tfp_flows.conditioners.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 

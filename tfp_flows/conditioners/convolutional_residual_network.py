@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
-from tfp_flows.checks import checked_count
-from tfp_flows.conditioners.image_network import ImageNetwork, checked_odd
+from tfp_flows.checks import checked_count, checked_odd
+from tfp_flows.conditioners.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 
@@ -99,24 +99,25 @@ class ConvolutionalResidualNetwork(ImageNetwork):
         seeds = iter(split_seed(self.seed, 3 * num + 2))
         alone = {"context_size": None}
         share = alone | {"gain": 1.0 / (num + 1)}
+        bent = {"activation": self.activation}
 
         def convolution(size, channels=width, **options):
             return self._convolution(width, size, channels, next(seeds), **options)
 
         self._first = convolution(size, channels, gain=1.0)
         self._skips = [convolution(1, **share) for _ in range(num + 1)]
-        self._inner = [convolution(size) for _ in range(num)]
-        self._outer = [convolution(size, **share) for _ in range(num)]
-        self._last = self._convolution(self.output_size, 1, width, None)
+        self._inner = [convolution(size, **bent) for _ in range(num)]
+        self._outer = [convolution(size, **share, **bent) for _ in range(num)]
+        self._last = self._convolution(self.output_size, 1, width, None, **bent)
 
     def _output(self, x, context):
         h = self._first(x, context)
         first, *skips = self._skips
         total = first(h)
         for inner, outer, skip in zip(self._inner, self._outer, skips, strict=True):
-            h += outer(self.activation(inner(self.activation(h), context)))
+            h += outer(inner(h, context))
             total += skip(h)
-        return self._last(self.activation(total), context)
+        return self._last(total, context)
 
     def get_config(self):
         """The arguments of the constructor."""

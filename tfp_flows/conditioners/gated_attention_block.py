@@ -10,9 +10,9 @@ class GatedAttentionBlock(keras.layers.Layer):
     """Images ``[N, H, W, F]`` to such images, by two steps with residuals.
 
     Args:
-        convolution: of F filters, built.
+        convolution: of F filters, built, with the activation before it.
         num_heads: of the attention, a divisor of F.
-        activation: before and after the convolution.
+        activation: after the convolution.
         seed: of the other weights.
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
@@ -56,7 +56,7 @@ class GatedAttentionBlock(keras.layers.Layer):
             context: of the convolution, ``[N, context_size]``.
         """
         after, last = self._norms
-        inner = self.convolution(self.activation(h), context)
+        inner = self.convolution(h, context)
         h = after(h + _gated(self._gate(self.activation(inner))))
         seen = self._attention(h + positions)
         return last(h + _gated(self._attention_gate(seen)))

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tfp_flows.checks import checked_count
+from tfp_flows.checks import checked_count, checked_odd
 from tfp_flows.conditioners.gated_attention_block import GatedAttentionBlock
-from tfp_flows.conditioners.image_network import ImageNetwork, checked_odd
+from tfp_flows.conditioners.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 
@@ -119,7 +119,9 @@ class GatedAttentionNetwork(ImageNetwork):
         self._blocks = []
         for inner, outer in zip(seeds[2::2], seeds[3::2], strict=True):
             block = GatedAttentionBlock(
-                self._convolution(width, self.kernel_size, width, inner),
+                self._convolution(
+                    width, self.kernel_size, width, inner, activation=self.activation
+                ),
                 num_heads=self.num_heads,
                 activation=self.activation,
                 seed=outer,

@@ -137,14 +137,3 @@ class ImageNetwork(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
-
-
-def checked_odd(size, where: str) -> int:
-    """The size of a kernel; otherwise a TypeError or ValueError."""
-    size = checked_count(size, where)
-    if size % 2 == 0:
-        raise ValueError(
-            f"{where} must be odd, so that a kernel has a pixel at its centre, but got "
-            f"{size}."
-        )
-    return size

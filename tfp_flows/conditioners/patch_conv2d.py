@@ -73,7 +73,10 @@ class PatchConv2D(keras.layers.Layer):
 
     def call(self, x, context=None):
         """The convolution, ``[N, H, W, F]``."""
-        convolution = recomputed(self._of_activated)
+        convolution = self._of_activated
+        # A product of each pixel alone makes nothing that need not be kept.
+        if self.activation is not None or self.kernel_size > 1:
+            convolution = recomputed(convolution)
         y = convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
         if self.context_size is not None:
             y += tf.matmul(context, self.context_kernel)[:, tf.newaxis, tf.newaxis]

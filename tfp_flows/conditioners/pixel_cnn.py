@@ -6,7 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.checks import checked_count, checked_image_shape, checked_permutation
+from tfp_flows.checks import (
+    checked_count,
+    checked_image_shape,
+    checked_odd,
+    checked_permutation,
+)
 from tfp_flows.conditioners.conditioner import Conditioner
 from tfp_flows.conditioners.gated_convolution import GatedConvolution, masked_dense
 from tfp_flows.math import split_seed
@@ -108,8 +113,10 @@ class PixelCNN(Conditioner):
                 f"channel has its own, but got {filters} for {channels} channels."
             )
         self.num_layers = checked_count(num_layers, "PixelCNN: num_layers")
-        self.first_kernel_size = _odd(first_kernel_size, "first_kernel_size")
-        self.kernel_size = _odd(kernel_size, "kernel_size")
+        self.first_kernel_size = checked_odd(
+            first_kernel_size, "PixelCNN: first_kernel_size"
+        )
+        self.kernel_size = checked_odd(kernel_size, "PixelCNN: kernel_size")
         order = np.arange(channels) if channel_order is None else channel_order
         order = checked_permutation(order, "PixelCNN: channel_order", channels)
         self.channel_order = order.tolist()
@@ -198,13 +205,3 @@ class PixelCNN(Conditioner):
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
-
-
-def _odd(size, name: str) -> int:
-    size = checked_count(size, f"PixelCNN: {name}")
-    if size % 2 == 0:
-        raise ValueError(
-            f"PixelCNN: {name} must be odd, so that it has a pixel at its centre, but "
-            f"got {size}."
-        )
-    return size

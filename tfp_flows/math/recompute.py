@@ -7,27 +7,27 @@ import tensorflow as tf
 
 
 def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """The function, whose gradient computes anew what its steps have given.
+    """The function, whose gradient computes anew what its steps make of the first x.
 
     Otherwise these numbers are kept from the one pass until the other. The last step's
     result is not computed anew, for no gradient needs it. TensorFlow's own
     ``recompute_grad`` refuses second derivatives.
 
     Args:
-        function: of floating tensors, to one tensor that is not empty. It has no
-            variables of its own.
+        function: of floating tensors, x and others, to one tensor. It has no variables
+            of its own.
     """
 
     @tf.custom_gradient
-    def given(*arguments):
+    def given(x, *others):
         def gradient(upstream):
-            own = [_not_before(upstream, x) for x in arguments]
+            own = [_not_before(upstream, x), *map(tf.identity, others)]
             with tf.GradientTape() as tape:
                 tape.watch(own)
                 result = function(*own)
             return tape.gradient(result, own, upstream)
 
-        return function(*arguments), gradient
+        return function(x, *others), gradient
 
     def called(*arguments):
         # There, the whole function would be computed twice.
@@ -38,6 +38,7 @@ def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
 
 def _not_before(upstream: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """x, by a sum with 0 that nothing can compute, or simplify, before upstream is."""
-    one = tf.reshape(upstream, [-1])[:1]
+    # One number of it, or −∞ if it is empty, as of a batch of no rows.
+    one = tf.reduce_max(tf.reshape(upstream, [-1])[:1])
     zero = tf.where(tf.math.is_nan(one), np.nan, 0.0)
-    return x + tf.cast(zero[0], x.dtype)
+    return x + tf.cast(zero, x.dtype)
