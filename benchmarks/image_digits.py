@@ -7,14 +7,14 @@ The pictures are those of `benchmarks.digits`: 1,797 handwritten digits of 8 × 
 pixels, integers from 0 to 16, of which some are held out to say when to stop, and some
 to test. All flows have about as many parameters, and model the discrete pictures
 through `tfp_flows.distributions.Dequantized`, with new noise at each step. What is
-printed is the mean over the seeds ± the standard deviation between them, of the bound
-on the test pictures' bits (one noise each, the mean of 16), and of the tighter bound
-by 64 importance-weighted noises.
+printed is the mean over the seeds ± the standard deviation between them: of the bound
+on the test pictures' bits (one noise each, the mean of 16), of the same on the pictures
+that were trained on, and of the tighter bound on the test pictures' by 64
+importance-weighted noises.
 """
 
 import argparse
 import math
-import time
 from collections.abc import Callable, Sequence
 
 import keras
@@ -30,6 +30,8 @@ BATCH = 125
 EPOCHS = 120
 PATIENCE = 25
 RATE = 2e-3
+WEIGHT_DECAY = 1.0  # So few pictures are soon known by heart.
+NOISES = 16
 
 
 def flow_plus_plus(seed: int, noise=None) -> Dequantized:
@@ -63,7 +65,11 @@ FLOWS: dict[str, Callable[[int], Dequantized]] = {
         high=16,
         seed=seed,
     ),
-    "Glow": lambda seed: Dequantized(flows.glow(SHAPE, seed=seed), high=16, seed=seed),
+    "Glow": lambda seed: Dequantized(
+        flows.glow(SHAPE, num_steps=8, hidden_units=(40, 40), seed=seed),
+        high=16,
+        seed=seed,
+    ),
     "Flow++, uniform noise": flow_plus_plus,
     "Flow++, variational noise": variational,
 }
@@ -79,8 +85,9 @@ def main() -> None:
     if unknown := set(options.flows) - set(FLOWS):
         parser.error(f"no flow {', '.join(sorted(unknown))}; there are {list(FLOWS)}")
     print(
-        f"Budget: {options.epochs} epochs, {BATCH} a step, Adam {RATE}, cosine decay, "
-        f"patience {PATIENCE}; seeds: {options.seeds}\n"
+        f"Budget: {options.epochs} epochs, {BATCH} a step, AdamW {RATE} with decay "
+        f"{WEIGHT_DECAY}, cosine decay of the rate, patience {PATIENCE}; "
+        f"seeds: {options.seeds}\n"
     )
     print_table(options.flows or list(FLOWS), options.epochs, options.seeds)
 
@@ -88,21 +95,18 @@ def main() -> None:
 def print_table(names: Sequence[str], epochs: int, num_seeds: int) -> None:
     """A row for each flow."""
     parts = split(load_pictures().astype("float32"))
-    print("| flow | parameters | epochs | seconds | bits/dim | tighter bound |")
+    print("| flow | parameters | epochs | bits/dim | in training | tighter bound |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for name in names:
-        start = time.perf_counter()
         results = []
         for seed in range(num_seeds):
             model = tfp_flows.FlowModel(FLOWS[name](seed), seed=seed)
             results.append(train_and_test(model, parts, epochs))
-        seconds = (time.perf_counter() - start) / num_seeds
         num_epochs, *bits = zip(*results, strict=True)
         row = [
             name,
             f"{sum(math.prod(w.shape) for w in model.trainable_weights):,}",
             f"{np.mean(num_epochs):.0f}",
-            f"{seconds:.0f}",
             *(f"{np.mean(each):.3f} ± {np.std(each):.3f}" for each in bits),
         ]
         print("| " + " | ".join(row) + " |", flush=True)
@@ -110,13 +114,13 @@ def print_table(names: Sequence[str], epochs: int, num_seeds: int) -> None:
 
 def train_and_test(
     model: tfp_flows.FlowModel, parts: Sequence[np.ndarray], epochs: int
-) -> tuple[int, float, float]:
-    """The epochs trained, and both bounds in bits a dimension."""
+) -> tuple[int, float, float, float]:
+    """The epochs trained, and the table's three bounds in bits a dimension."""
     shape = (-1, *model.distribution.event_shape)
     train, validation, test = (part.reshape(shape) for part in parts)
     steps = epochs * math.ceil(len(train) / BATCH)
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
-    model.compile(optimizer=keras.optimizers.Adam(rate))
+    model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY))
     history = model.fit(
         train,
         batch_size=BATCH,
@@ -130,13 +134,17 @@ def train_and_test(
         verbose=0,
     )
     bits = -1.0 / (math.prod(shape[1:]) * math.log(2.0))
-    once = [model.predict(test, batch_size=len(test), verbose=0) for _ in range(16)]
+    held_out, trained = (
+        [model.predict(part, batch_size=len(part), verbose=0) for _ in range(NOISES)]
+        for part in (test, train)
+    )
     tighter = [
         model.distribution.log_prob(part, num_samples=64, seed=(0, i))
         for i, part in enumerate(np.array_split(test, 8))
     ]
     return len(history.epoch), *(
-        float(bits * np.mean(np.concatenate(each))) for each in (once, tighter)
+        float(bits * np.mean(np.concatenate(each)))
+        for each in (held_out, trained, tighter)
     )
 
 
