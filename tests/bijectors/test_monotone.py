@@ -63,6 +63,21 @@ def test_both_directions_are_finite_with_gradients_for_wild_parameters(name):
                 assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SPECS)
+def test_second_derivatives_where_an_interval_ends(name, dtype):
+    bijector = transformer(name, dtype, size=5)
+    y = tf.constant([-4.0, np.nextafter(-4.0, 0.0), 0.0, 4.0, 5.0], dtype)
+    with tf.GradientTape() as second:
+        second.watch(y)
+        with tf.GradientTape() as first:
+            first.watch(y)
+            log_det = bijector.inverse_log_det_jacobian(y, 0)
+        slope = first.gradient(log_det, y)
+    curvature = second.gradient(slope, y)
+    assert np.isfinite(slope).all() and np.isfinite(curvature).all()
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_the_log_slope_is_that_of_what_is_computed(name):
     for spread in (0.1, 1.0, 5.0):

@@ -180,9 +180,21 @@ def test_mixed_precision_keeps_all_digits():
     np.testing.assert_array_equal(net(x), same(x))
 
 
+@pytest.mark.parametrize("train_alpha", [True, False])
+def test_frozen_and_thawed(train_alpha):
+    net = network(train_alpha=train_alpha)
+    before = [id(weight) for weight in net.trainable_weights]
+    net.trainable = False
+    assert not net.trainable_weights
+    net.trainable = True
+    assert [id(weight) for weight in net.trainable_weights] == before
+    assert (len(before) == len(net.weights)) == train_alpha
+
+
 MISTAKES = {
     "an activation that decreases": ({"activation": "silu"}, "decrease.*'silu'"),
     "a wave": ({"activation": tf.sin}, "must not decrease"),
+    "one of all units": ({"activation": "log_softmax"}, "by itself.*'log_softmax'"),
     "one that overflows": ({"activation": tf.exp}, "must be finite"),
     "an alpha of 0": ({"alpha": 0.0}, r"alpha must be positive.*0\.0"),
     "an order of too few": ({"order": [0, 1]}, "order must be the integers 0 … 2"),

@@ -186,7 +186,16 @@ def test_template_refuses_another_event_size():
         real_nvp.forward(tf.ones([1, 5]))
 
 
-@pytest.mark.parametrize("hidden_units", [64, [64.5], ["64"], None])
+@pytest.mark.parametrize("units", [np.array([4, 3]), (np.int64(4), 3), iter([4, 3])])
+def test_hidden_units_of_any_sequence(units):
+    net, same = built(units, 2), built([4, 3], 2)
+    assert [w.shape for w in net.weights] == [w.shape for w in same.weights]
+
+
+@pytest.mark.parametrize(
+    "hidden_units",
+    [64, [64.5], ["64"], None, [True], np.array([8.0]), np.ones([2, 2], int)],
+)
 def test_hidden_units_that_are_no_list_of_integers(hidden_units):
     with pytest.raises(TypeError, match=r"hidden_units must be integers, such as"):
         MLP(hidden_units)
