@@ -82,8 +82,13 @@ def require_interval(low: float, high: float, where: str) -> None:
         )
 
 
-def checked_counts(values, where: str) -> list[int]:
+def checked_counts(values, where: str, example: str = "[64, 64]") -> list[int]:
     """Several of them, as a list.
+
+    Args:
+        values: what came.
+        where: as of `checked_count`.
+        example: of what would do.
 
     Raises:
         TypeError: no sequence of integers.
@@ -92,7 +97,7 @@ def checked_counts(values, where: str) -> list[int]:
     found = list(values) if np.iterable(values) else [values]
     if not np.iterable(values) or not all(map(_is_integer, found)):
         raise TypeError(
-            f"{where} must be integers, such as [64, 64], but got {values!r}."
+            f"{where} must be integers, such as {example}, but got {values!r}."
         )
     if any(value < 1 for value in found):
         raise ValueError(f"{where} must be 1 or more, but got {values!r}.")
@@ -128,7 +133,7 @@ def checked_image_shape(shape, where: str) -> list[int]:
         TypeError: no sequence of integers.
         ValueError: not three of them, or one is less than 1.
     """
-    found = checked_counts(shape, where)
+    found = checked_counts(shape, where, "[8, 8, 1]")
     if len(found) != 3:
         raise ValueError(
             f"{where} must be three numbers, rows, columns and channels, such as "

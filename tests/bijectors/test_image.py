@@ -264,9 +264,56 @@ def scales(image_shape, *levels):
 UNSQUEEZE = tfb.Invert(b.Squeeze())
 
 
+@pytest.mark.parametrize("layer", [b.ActNorm, b.BatchNormalization])
+def test_levels_of_layers_of_channels(layer):
+    several = scales((2, 2, 4), layer.trainable(4), layer.trainable(2))
+    assert several.experimental_batch_shape() == []
+    assert several.experimental_batch_shape_tensor().shape == [0]
+    z = tf.constant(np.random.default_rng(0).normal(size=[3, 16]), "float32")
+    x = several.forward(z)
+    assert x.shape == [3, 2, 2, 4]
+    np.testing.assert_allclose(several.inverse(tf.identity(x)), z, rtol=1e-5)
+
+
+def test_images_of_unknown_sides():
+    squeeze = b.Squeeze()
+    x = np.random.default_rng(0).normal(size=[3, 4, 4, 1]).astype("float32")
+    level = tfb.Chain([UNSQUEEZE, coupling(b.channel_mask((2, 2, 4)), "float32")])
+    several = scales((4, 4, 1), level)
+    expected = several.inverse(x)
+    for shape in ([None, None, None, 1], [None] * 4):
+        unknown = tf.TensorSpec(shape)
+        inverse = tf.function(several.inverse, input_signature=[unknown])
+        np.testing.assert_allclose(inverse(x), expected, rtol=1e-6)
+        forward = tf.function(squeeze.forward, input_signature=[unknown])
+        np.testing.assert_array_equal(forward(x), squeeze.forward(x))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected shape"):
+            inverse(np.zeros([3, 4, 6, 1], "float32"))
+    inverse = tf.function(squeeze.inverse, input_signature=[tf.TensorSpec(None)])
+    np.testing.assert_array_equal(inverse(squeeze.forward(x)), x)
+    assert squeeze.forward_event_shape([4, None, None]) == [2, None, None]
+    assert squeeze.inverse_event_shape([4, None, None]) == [8, None, None]
+
+
+def test_masks_take_turns():
+    for mask in (b.checkerboard_mask, b.channel_mask):
+        first, second, third = (mask((2, 2, 4), turn) for turn in range(3))
+        np.testing.assert_array_equal(first, ~second)
+        np.testing.assert_array_equal(first, third)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: b.Squeeze().forward_event_shape([4, 4]), r"\[H, W, C\].*\(4, 4\)"),
+        (
+            lambda: scales((4, 4, 1), tfb.Reshape([4, 4, 1], event_shape_in=[16])),
+            r"level 0 gives the shape \[16\]",
+        ),
+        (
+            lambda: b.Coupling(lambda x: x, b.Affine.spec(), np.ones([4, 4, 3])),
+            r"at least one.*\(4, 4, 3\) is true everywhere",
+        ),
         (lambda: b.Squeeze().forward(tf.zeros([3, 4, 1])), r"multiples of 2.*\[3, 4"),
         (lambda: b.Squeeze().inverse(tf.zeros([2, 2, 3])), r"multiple of 4.*\[2, 2, 3"),
         (lambda: b.Squeeze(1), "2 or more"),
@@ -338,9 +385,16 @@ def test_bad_input(make, message):
     [
         (lambda: scales((4, 4, 1), "squeeze"), "levels must be bijectors.*'squeeze'"),
         (
-            lambda: scales((4, 4, 1), level(1, 0, False), b.ActNorm.trainable(1)),
-            "halves|dtypes differ",
+            lambda: scales(
+                (4, 4, 2),
+                b.ActNorm.trainable(2, dtype="float64"),
+                b.ActNorm.trainable(1),
+            ),
+            r"dtypes differ: \['float32', 'float64'\]",
         ),
+        (lambda: b.MultiScale(UNSQUEEZE, (4, 4, 1)), "a list of bijectors.*squeeze"),
+        (lambda: b.channel_mask((2, 2, 4), 0.5), "turn must be an integer.*0.5"),
+        (lambda: b.checkerboard_mask((2, 2, 4), "x"), "turn must be an integer.*'x'"),
         (lambda: b.InvertibleConvolution1x1(3), "linear bijector.*3"),
         (lambda: b.BatchNormalization(3, [0.0], [0.0]), "RunningMoments.*3"),
     ],

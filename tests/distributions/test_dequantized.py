@@ -458,9 +458,9 @@ MISTAKES = {
         "high must be an integer, but got '255'",
     ),
     "limits of another shape": (
-        lambda: make(high=[5, 5, 5]),
+        lambda: make(low=[0, 0], high=[5, 5, 5]),
         ValueError,
-        r"low must not be above high|event shape \(2,\)",
+        r"low and high must have shapes that broadcast, but have \(2,\) and \(3,\)",
     ),
     "limits of the wrong event shape": (
         lambda: make(low=0, high=[5, 5, 5]),
@@ -492,6 +492,21 @@ MISTAKES = {
         "log_prob: num_samples must be 1 or more",
     ),
     "another seed": (lambda: make(seed=1.5), ValueError, "seed must be an integer"),
+    "a real seed at a call": (
+        lambda: make().log_prob(ALL, seed=1.5),
+        ValueError,
+        "'dequantized': seed must be 1 or 2 integers, but got 1.5",
+    ),
+    "three seeds": (
+        lambda: make().continuous(ALL, seed=[1, 2, 3]),
+        ValueError,
+        r"seed must be 1 or 2 integers, but got \[1, 2, 3\]",
+    ),
+    "a tensor for a seed": (
+        lambda: make().log_prob(ALL, seed=tf.constant([1.0, 2.0])),
+        ValueError,
+        "tensor must be two integers.*float32",
+    ),
     "another state": (
         lambda: make(seed=tf.Variable([1, 2])),
         ValueError,

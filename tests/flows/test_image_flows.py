@@ -54,25 +54,51 @@ def test_it_starts_at_or_near_its_base(name):
     assert (error <= 1e-4 + 16 * NEARLY.get(name, 0.0)).all()
 
 
+CASES = [
+    ((4, 4, 3), "float64", None),
+    ((2, 6, 1), "float64", 2),
+    ((2, 2, 1), "float32", None),
+]
+
+
 @ALL
-@pytest.mark.parametrize("image_shape", [(4, 4, 3), (2, 6, 1)])
-def test_it_conforms(name, image_shape):
+@pytest.mark.parametrize(("image_shape", "dtype", "context_size"), CASES)
+def test_it_conforms(name, image_shape, dtype, context_size):
     size = int(np.prod(image_shape))
     options = {"num_levels": 1} if image_shape[0] == 2 else {}
-    flow = moved(make(name, image_shape, dtype="float64", **options))
-    z = tf.constant(np.random.default_rng(0).normal(size=[3, size]))
+    if name != "glow" and "num_levels" in options and size > 4:
+        image_shape = (3, 5, 1)  # Only Glow squeezes its first level.
+        size = 15
+    flow = moved(
+        make(name, image_shape, dtype=dtype, context_size=context_size, **options)
+    )
+    rng = np.random.default_rng(0)
+    if context_size is not None:
+        flow = flow(rng.normal(size=[3, context_size]))
+    exactly = {"float32": 1e-4, "float64": 1e-7}[dtype]
+    z = tf.constant(rng.normal(size=[3, size]), dtype)
     with tf.GradientTape() as tape:
         tape.watch(z)
         x = tf.reshape(flow.bijector.forward(z), [3, size])
     jacobian = tape.batch_jacobian(x, z)
     fldj = flow.bijector.forward_log_det_jacobian(tf.identity(z), event_ndims=1)
-    np.testing.assert_allclose(fldj, np.linalg.slogdet(jacobian)[1], atol=1e-9)
+    log_det = np.linalg.slogdet(jacobian.numpy().astype("float64"))[1]
+    np.testing.assert_allclose(fldj, log_det, atol=exactly)
     x = tf.reshape(x, [3, *image_shape])
-    np.testing.assert_allclose(flow.bijector.inverse(tf.identity(x)), z, atol=1e-7)
-    np.testing.assert_allclose(
-        flow.log_prob(tf.identity(x)),
-        StandardNormal(size, "float64").log_prob(z) - fldj,
-        atol=1e-7,
+    back = flow.bijector.inverse(tf.identity(x))
+    np.testing.assert_allclose(back, z, atol=exactly)
+    expected = StandardNormal(size, dtype).log_prob(z) - fldj
+    np.testing.assert_allclose(flow.log_prob(tf.identity(x)), expected, atol=exactly)
+
+
+@ALL
+def test_it_is_saved_and_loaded(name, tmp_path):
+    model = FlowModel(moved(make(name, (2, 2, 1), num_levels=1)))
+    model.save(tmp_path / "flow.keras")
+    loaded = keras.models.load_model(tmp_path / "flow.keras")
+    x = images(3, shape=(2, 2, 1))
+    np.testing.assert_array_equal(
+        loaded.distribution.log_prob(x), model.distribution.log_prob(x)
     )
 
 
@@ -163,14 +189,63 @@ TOO_MANY = r"halve the image's sides.*multiples of.*image_shape is \[6, 4, 1\]"
         ((6, 4, 1), {"num_levels": 3}, TOO_MANY),
         ((4, 4), {}, "three numbers"),
         ((4, 4, 0), {}, "1 or more"),
+        (8, {}, r"must be integers, such as \[8, 8, 1\], but got 8"),
         ((4, 4, 1), {"num_levels": 0}, "num_levels must be 1 or more"),
         ((4, 4, 1), {"num_steps": 0}, "num_steps must be 1 or more"),
         ((4, 4, 1), {"base": StandardNormal(3)}, r"event shape \[16\].*\(3,\)"),
     ],
 )
 def test_bad_input(name, image_shape, options, message):
-    with pytest.raises(ValueError, match=f"{name}.*{message}"):
+    with pytest.raises((TypeError, ValueError), match=f"{name}.*{message}"):
         make(name, image_shape, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "image_shape", "options"),
+    [
+        ("real_nvp_image", (4, 4, 1), {"num_levels": 3}),
+        ("flow_plus_plus_image", (4, 4, 1), {"num_levels": 3}),
+        ("real_nvp_image", (1, 1, 3), {"num_levels": 1}),
+    ],
+)
+def test_levels_that_leave_one_pixel(name, image_shape, options):
+    with pytest.raises(ValueError, match=rf"{name}.*2 pixels.*num_levels.*\[\d, "):
+        make(name, image_shape, **options)
+    with pytest.raises(ValueError, match=r"dequantization.*2 pixels"):
+        flows.dequantization((1, 1, 3))
+
+
+def test_activations_with_weights_are_refused():
+    with pytest.raises(ValueError, match=r"activation must have no weights.*PReLU"):
+        make("glow", activation=keras.layers.PReLU(shared_axes=[1, 2]))
+    make("glow", activation=keras.layers.LeakyReLU())
+
+
+@pytest.mark.parametrize("sides", [[None, None], [4, None], None])
+def test_streams_that_do_not_tell_the_sides(sides):
+    def stream(*columns):
+        def batches():
+            for number in columns:
+                yield images(8, shape=(4, number, 1))
+
+        shape = None if sides is None else [None, *sides, 1]
+        signature = tf.TensorSpec(shape, "float32")
+        found = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        return found.apply(tf.data.experimental.assert_cardinality(len(columns)))
+
+    model = FlowModel(make("glow"))
+    model.compile(run_eagerly=True)
+    history = model.fit(stream(4, 4), verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    with pytest.raises(ValueError, match=r"shape \[N,4,4,1\].*shape \[8,4,6,1\]"):
+        model.fit(stream(4, 6), verbose=0)
+
+
+def test_the_summary_shows_the_levels():
+    lines = []
+    FlowModel(make("glow")).summary(print_fn=lines.append)
+    text = "".join(lines)
+    assert text.index("level 1: act_norm") < text.index("level 0: coupling")
 
 
 def test_what_is_no_transformer():

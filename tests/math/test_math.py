@@ -1,4 +1,8 @@
+import os
 import random
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -280,6 +284,56 @@ def test_recomputed_has_the_value_and_both_derivatives(jit):
         compiled(x, matrix), derivatives(function, x, matrix), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_recomputed_keeps_a_row_that_is_not_finite_to_itself(jit):
+    @tf.function(jit_compile=jit)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = recomputed(lambda x: tf.nn.relu(x) ** 2)(x)
+            loss = tf.reduce_sum(tf.where(x > 3.0, np.nan, 1.0) * y)
+        return tape.gradient(loss, x)
+
+    found = gradient(tf.constant([4.0, 1.0, 2.0]))
+    np.testing.assert_array_equal(found, [np.nan, 2.0, 4.0])
+
+
+MEMORY = """
+import tensorflow as tf
+from tfp_flows.math import recomputed
+
+def compiled(wrap):
+    layer = wrap(lambda x, matrix: tf.matmul(tf.nn.relu(x), matrix))
+
+    @tf.function(jit_compile=True)
+    def gradient(x, matrices):
+        with tf.GradientTape() as tape:
+            tape.watch(matrices)
+            for matrix in matrices:
+                x = layer(x, matrix)
+            loss = tf.reduce_sum(x)
+        return tape.gradient(loss, matrices)
+
+    gradient(tf.zeros([4096, 32]), [tf.zeros([32, 32])] * 12)
+
+compiled({})
+"""
+
+
+def test_recomputed_halves_what_xla_keeps(tmp_path):
+    def memory(name: str, wrap: str) -> int:
+        folder = tmp_path / name
+        flags = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
+        environment = os.environ | {"XLA_FLAGS": flags}
+        script = MEMORY.format(wrap)
+        subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+        reports = folder.glob("*memory-usage-report.txt")
+        return max(int(re.search(r"\d+", file.read_text())[0]) for file in reports)
+
+    kept = memory("kept", "(lambda layer: layer)")
+    assert memory("recomputed", "recomputed") < 0.7 * kept
 
 
 @pytest.mark.parametrize("jit", [False, True])

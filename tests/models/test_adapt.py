@@ -228,6 +228,51 @@ def test_a_failed_call_adapts_nothing(x, make_model):
     assert not standardize.adapted
 
 
+def test_a_layer_that_fails_takes_the_others_back(x, make_model):
+    nearer, further = Standardize(2), Standardize(2)
+    to_a_line = tfb.Scale([np.inf, 1.0])  # Its inverse sends the first column to 0.
+    model = make_model(flow_of(further, to_a_line, nearer))
+    for data in (x, dataset(x)):
+        with pytest.raises(ValueError, match="column 0 is constant"):
+            model.fit(data, verbose=0)
+        assert not nearer.adapted and not further.adapted
+        assert np.isnan(nearer.mean).all()
+
+
+def test_data_in_memory_go_once_through_each_layer(x, make_model):
+    calls = []
+
+    class Watch(tfb.Shift):
+        def _inverse(self, y):
+            calls.append(self.name)
+            return super()._inverse(y)
+
+    watches = [Watch(tf.ones(2), name=name) for name in "abc"]
+    layers = [part for watch in watches for part in (Recorder(), watch)]
+    make_model(flow_of(*layers)).adapt(x)
+    assert calls == ["c", "b", "a"]
+
+
+def test_adapt_before_a_loop_of_ones_own(x, make_model):
+    standardize = Standardize(2)
+    model = make_model(flow_of(standardize))
+    model.adapt(dataset(x).repeat(), steps=4)
+    np.testing.assert_allclose(standardize.mean, x.mean(0), rtol=1e-5)
+    model.train_on_batch(x[:5])
+    model.adapt(x + 1)  # It has been.
+    np.testing.assert_allclose(standardize.mean, x.mean(0), rtol=1e-5)
+
+
+def test_a_first_batch_adapts(x, make_model):
+    standardize = Standardize(2)
+    model = make_model(flow_of(standardize))
+    model.train_on_batch(x[:20])
+    np.testing.assert_allclose(standardize.mean, x[:20].mean(0), rtol=1e-5)
+    model.train_on_batch(x[20:])
+    model.fit(x, verbose=0)
+    np.testing.assert_allclose(standardize.mean, x[:20].mean(0), rtol=1e-5)
+
+
 def test_held_out_rows_are_not_seen(x, make_model):
     standardize = Standardize(2)
     model = make_model(flow_of(standardize))

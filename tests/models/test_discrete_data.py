@@ -293,7 +293,18 @@ def embedded():
     return keras.Sequential([keras.Input((), dtype="int32"), *layers])
 
 
-@pytest.mark.parametrize("make_encoder", [lambda: OneHot(3), embedded])
+def functional():
+    labels = keras.Input((), dtype="int32")
+    return keras.Model(labels, keras.layers.Dense(3)(OneHot(3)(labels)))
+
+
+def nested():
+    return keras.Sequential([keras.Input((), dtype="int32"), functional()])
+
+
+@pytest.mark.parametrize(
+    "make_encoder", [lambda: OneHot(3), embedded, functional, nested]
+)
 def test_labels_that_are_no_class(make_encoder):
     x = X.astype("float32")
     model = labelled(make_encoder())
@@ -320,6 +331,9 @@ def test_labels_that_are_no_class(make_encoder):
 
 def test_labels_by_hand():
     model = labelled(OneHot(3))
+    assert model.sample(2, context=[0, 2]).shape == [2, 2, 2]
+    with pytest.raises(ValueError, match=r"shape \[N, …\].*without a shape"):
+        model.given(2)
     for labels in ([0, 3], [0, -1], [0.5, 1.0], [np.nan, 0.0]):
         with pytest.raises(ValueError, match="labels must be integers from 0 to 2"):
             model.sample(2, context=np.array(labels))

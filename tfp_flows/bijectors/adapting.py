@@ -1,11 +1,12 @@
 """What layers that start from data share: a flag, checked batches, their moments."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-_ROWS_AT_ONCE = 65_536
+_NUMBERS_AT_ONCE = 2**20
 
 
 class Adapting:
@@ -117,8 +118,9 @@ def _batches(data) -> Iterator:
         yield array  # To be refused for its shape.
         return
     # In parts, so that the copy in float64 stays small.
-    for start in range(0, len(array), _ROWS_AT_ONCE):
-        yield array[start : start + _ROWS_AT_ONCE]
+    num_rows = max(1, _NUMBERS_AT_ONCE // max(1, math.prod(array.shape[1:])))
+    for start in range(0, len(array), num_rows):
+        yield array[start : start + num_rows]
 
 
 def _real_rows(batch, event_size: int, where: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The classes to subclass: what every bijector of the package shares."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -255,6 +255,15 @@ class Bijector(tfb.Bijector):
                 f"does not broadcast with a point of shape {tuple(x.shape)}."
             )
         return x
+
+
+def with_last_sizes(x: tf.Tensor, sizes: Sequence[int]) -> tf.Tensor:
+    """The tensor, whose last dimensions, if unknown so far, must have these sizes."""
+    # What is known stays the same tensor, by which TFP's cache finds it.
+    if x.shape.rank is None or x.shape[x.shape.rank - len(sizes) :].is_fully_defined():
+        return x
+    batch = x.shape[: x.shape.rank - len(sizes)]
+    return tf.ensure_shape(x, batch.concatenate(tf.TensorShape(sizes)))
 
 
 def _constructor_arguments(cls: type) -> set[str]:

@@ -51,6 +51,11 @@ class ImageNetwork(keras.layers.Layer):
         self.context_size = context_size
         self.context_shape = context_shape
         self.activation = keras.activations.get(activation)
+        own = getattr(type(self.activation), "build", keras.Layer.build)
+        if own is not keras.Layer.build:
+            raise ValueError(
+                f"{where}: activation must have no weights, but got {activation!r}."
+            )
         self.seed = seed
 
     def build(self, x_shape, context_shape=None):
@@ -91,7 +96,7 @@ class ImageNetwork(keras.layers.Layer):
     def _context_scale(self, x_shape) -> int:
         """How many rows and columns of the context there are for one of the image."""
         (rows, columns), (above, left) = x_shape[1:3], self.context_shape[:2]
-        scale = 0 if rows is None else above // rows
+        scale = 0 if None in (rows, columns) else above // rows
         if scale < 1 or (scale * rows, scale * columns) != (above, left):
             raise ValueError(
                 f"{type(self).__name__}: the rows and columns of context_shape must be "

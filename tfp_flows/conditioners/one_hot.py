@@ -16,8 +16,9 @@ class OneHot(keras.layers.Layer):
     ``[N, num_classes]``. It has no weights.
 
     A label that is no class is an error, of `tfp_flows.FlowModel.fit` and its like with
-    the number of its row, or for a stream of its batch. In a graph that is not theirs
-    nothing can be raised: there such a label gives NaN.
+    the number of its row, or for a stream of its batch, if this is the encoder or the
+    first layer of a Sequential or functional one. In other graphs nothing can be
+    raised: there such a label gives NaN.
 
     Args:
         num_classes: of the labels; the ``context_size`` of the flow.
@@ -55,7 +56,7 @@ class OneHot(keras.layers.Layer):
                 f"OneHot {self.name!r}: labels must have shape [N] or [N, 1], but have "
                 f"shape {tuple(shape)}."
             )
-        # After both, a model's graph knows no rank any more.
+        # Either shape; a model's graph may not know which it is.
         labels = tf.reshape(labels, [tf.shape(labels)[0]])
         values = tf.get_static_value(labels)
         if values is not None:

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
-from tfp_flows.distributions import dequantization as checks
+from tfp_flows.distributions import dequantized_checks as checks
 from tfp_flows.distributions import noise as noise_of
 from tfp_flows.distributions.conditional_flow import ConditionalFlow
 from tfp_flows.distributions.random_state import as_state, as_stateless, next_seed
@@ -200,7 +200,9 @@ class Dequantized(tfd.Distribution):
         return noise_of.as_context(x, self._integers, self.event_shape)
 
     def _seed(self, seed) -> tf.Tensor:
-        return next_seed(self._state) if seed is None else as_stateless(seed)
+        return (
+            next_seed(self._state) if seed is None else as_stateless(seed, self._where)
+        )
 
     def _low(self) -> tf.Tensor:
         return tf.cast(self._integers.low, self.dtype)

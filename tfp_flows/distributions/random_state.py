@@ -48,11 +48,24 @@ def next_seed(state: tf.Variable) -> tf.Tensor:
     return tf.cast(tf.stack([seed, number]), tf.int32)
 
 
-def as_stateless(seed) -> tf.Tensor:
+def as_stateless(seed, where: str) -> tf.Tensor:
     """A stateless seed, ``[2]``, of an integer or of one such seed.
 
     TFP's own integer seeds give other numbers at each call; these do not.
+
+    Raises:
+        ValueError: something else.
     """
-    if isinstance(seed, int | np.integer):
-        seed = [0, seed]
+    if not tf.is_tensor(seed):
+        numbers = np.asarray(seed)
+        if numbers.dtype.kind not in "iu" or numbers.shape not in ((), (2,)):
+            raise ValueError(
+                f"{where}: seed must be 1 or 2 integers, but got {seed!r}."
+            )
+        seed = numbers if numbers.ndim else np.array([0, seed])
+    elif not seed.dtype.is_integer or not seed.shape.is_compatible_with([2]):
+        raise ValueError(
+            f"{where}: a seed that is a tensor must be two integers, but has shape "
+            f"{tuple(seed.shape)} and dtype {seed.dtype.name}."
+        )
     return tf.cast(seed, tf.int32)

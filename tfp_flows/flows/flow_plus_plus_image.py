@@ -17,7 +17,7 @@ from tfp_flows.checks import checked_count, checked_image_shape
 from tfp_flows.conditioners import GatedAttentionNetwork
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.flows.flow import Flow, flow_dtype, make_flow
-from tfp_flows.flows.image import glow_step, squeezable
+from tfp_flows.flows.image import glow_step, require_pixels, squeezable
 from tfp_flows.math import split_seed
 
 
@@ -47,7 +47,8 @@ def flow_plus_plus_image(
 
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels; H and W multiples of
-            2 to the number of levels less 1.
+            2 to the number of levels less 1, so that 2 pixels or more are left at the
+            last level.
         num_levels: how many resolutions.
         num_steps: of each.
         num_components: of each mixture.
@@ -80,6 +81,7 @@ def flow_plus_plus_image(
     num_levels = checked_count(num_levels, f"flows.{name}: num_levels")
     num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
     image = squeezable(image_shape, num_levels - 1, name)
+    require_pixels(image, num_levels, name)
     options = {"filters": filters, "num_blocks": num_blocks, "num_heads": num_heads}
     options |= {"context_size": context_size, "dtype": dtype}
     from_image, shape = [], image
@@ -139,7 +141,8 @@ def dequantization(
         dtype: as in `flow_plus_plus_image`.
 
     Raises:
-        ValueError: an image shape that is not three positive integers, a count below 1.
+        ValueError: an image shape that is not three positive integers, or of a single
+            pixel; a count below 1.
         TypeError: a size that is no integer, a dtype that is not floating.
 
     >>> import tensorflow as tf, tfp_flows
@@ -153,6 +156,7 @@ def dequantization(
     name = "dequantization"
     shape = checked_image_shape(image_shape, f"flows.{name}: image_shape")
     num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
+    require_pixels(shape, 1, name)
     options = {"filters": filters, "num_blocks": num_blocks, "num_heads": num_heads}
     options |= {"context_shape": shape, "dtype": dtype}
     transformer = MixtureCDF.spec(num_components=num_components).invert()

@@ -48,11 +48,14 @@ def multi_scale_flow(
 
     Raises:
         TypeError, ValueError: no shape of an image; more levels than it can be
-            squeezed for; as `make_layers` and `make_flow`.
+            squeezed for, or, if the last is not squeezed, one pixel there; as
+            `make_layers` and `make_flow`.
     """
     flow_dtype(dtype, name)
     num_levels = checked_count(num_levels, f"flows.{name}: num_levels")
     shape = squeezable(image_shape, num_levels - (not squeezes_last), name)
+    if not squeezes_last:
+        require_pixels(shape, num_levels, name)
 
     def make_one(index: int, level_seed: int) -> tfb.Bijector:
         rows, columns, channels = shape
@@ -87,6 +90,19 @@ def squeezable(image_shape: Sequence[int], num_squeezes: int, name: str) -> list
             f"{shape}."
         )
     return shape
+
+
+def require_pixels(image_shape: Sequence[int], num_levels: int, name: str) -> None:
+    """Refuses images of which one pixel is left at the last level.
+
+    Raises:
+        ValueError: there is no checkerboard of it.
+    """
+    if math.prod(image_shape[:2]) < 2 * 4 ** (num_levels - 1):
+        raise ValueError(
+            f"flows.{name}: a checkerboard needs 2 pixels or more, but of {num_levels} "
+            f"levels (num_levels) the last has 1; image_shape is {list(image_shape)}."
+        )
 
 
 def glow_step(

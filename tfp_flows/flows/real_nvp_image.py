@@ -44,7 +44,8 @@ def real_nvp_image(
 
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels; H and W multiples of
-            2 to the number of levels less 1.
+            2 to the number of levels less 1, so that 2 pixels or more are left at the
+            last level.
         num_levels: how many levels.
         num_steps: couplings of each kind at each level.
         transformer: of the couplings; ``Affine.spec()`` if not given.

@@ -14,7 +14,8 @@ class IntegerRange:
 
     Raises:
         TypeError: limits that are no numbers.
-        ValueError: limits that are not integers, or not in order.
+        ValueError: limits that are not integers, not in order, or of shapes that do not
+            broadcast.
 
     >>> digits = IntegerRange(0, 9, "a test")
     >>> str(digits), digits.contains(np.array([3, 10, 0.5]))
@@ -24,11 +25,15 @@ class IntegerRange:
     def __init__(self, low, high, where: str):
         self.low = _checked_limit(low, f"{where}: low")
         self.high = _checked_limit(high, f"{where}: high")
+        shapes = self.low.shape, self.high.shape
         try:
-            in_order = bool(np.all(self.low <= self.high))
+            np.broadcast_shapes(*shapes)
         except ValueError:
-            in_order = False  # Their shapes do not fit each other.
-        if not in_order:
+            raise ValueError(
+                f"{where}: low and high must have shapes that broadcast, but have "
+                f"{shapes[0]} and {shapes[1]}."
+            ) from None
+        if np.any(self.low > self.high):
             raise ValueError(
                 f"{where}: low must not be above high, but low={low!r} and "
                 f"high={high!r}."

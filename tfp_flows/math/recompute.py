@@ -38,7 +38,7 @@ def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
 
 def _not_before(upstream: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """x, by a sum with 0 that nothing can compute, or simplify, before upstream is."""
-    # One number of it, or −∞ if it is empty, as of a batch of no rows.
+    # One number of it, or −∞ if it is empty, as of a batch of no rows. Nothing is more
+    # than ∞, nor NaN.
     one = tf.reduce_max(tf.reshape(upstream, [-1])[:1])
-    zero = tf.where(tf.math.is_nan(one), np.nan, 0.0)
-    return x + tf.cast(zero, x.dtype)
+    return x + tf.cast(one > np.inf, x.dtype)

@@ -6,7 +6,7 @@ or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a pro
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -32,8 +32,9 @@ def adapt_layers(
     """Adapts each layer that has not been, from the data towards the base.
 
     Each gets the data as they arrive at it: brought back, batch by batch, through the
-    layers that are nearer to the data. Data in memory are brought back once; a stream
-    is read anew for each layer to adapt.
+    layers that are nearer to the data. Data in memory go once through each layer; a
+    stream is read anew for each layer to adapt, and goes through all that are nearer.
+    If a layer fails, all are as before.
 
     Args:
         distribution: any; its layers are those of `tfd.TransformedDistribution`s
@@ -71,22 +72,56 @@ def adapt_layers(
             )
     who = ", ".join(map(_label, waiting))
     parts = _readable_again(x, num_batches, who)
+    before = [(v, v.read_value()) for part in waiting for v in part.variables]
+    try:
+        for (flow, points_of), layers in zip(targets, paths, strict=True):
+            if isinstance(parts, data.Rows):
+                _adapt_to_rows(layers, parts, points_of)
+            else:
+                _adapt_to_stream(layers, parts, points_of, flow.dtype)
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
 
-    def back(points_of, layers, number, *batch):
-        x, context = points_of(number, *batch)
-        if context is not None:
-            layers = [with_context(layer, context) for layer in layers]
-        for layer in layers:
-            x = layer.inverse(x)
-        return x
 
-    for (flow, points_of), layers in zip(targets, paths, strict=True):
-        nearer = []
-        for layer in layers:
-            if _is_waiting(layer):
-                bring = functools.partial(back, points_of, nearer)
-                layer.adapt(_brought_back(parts, bring, flow))
-            nearer.append(layer)
+def _adapt_to_rows(layers: list, rows: data.Rows, points_of: Callable) -> None:
+    last = max((i for i, layer in enumerate(layers) if _is_waiting(layer)), default=-1)
+    columns = [c for c in (rows.x, rows.context) if c is not None]
+    starts = range(0, len(rows.x), _ROWS_AT_ONCE)
+    batches = [
+        points_of(i, *(tf.constant(c[start : start + _ROWS_AT_ONCE]) for c in columns))
+        for i, start in enumerate(starts)
+    ]
+    for layer in layers[: last + 1]:
+        if _is_waiting(layer):
+            layer.adapt(np.concatenate([x for x, _ in batches]))
+        batches = [(_back([layer], *batch), batch[1]) for batch in batches]
+
+
+def _adapt_to_stream(layers: list, read, points_of: Callable, dtype) -> None:
+    for i, layer in enumerate(layers):
+        if _is_waiting(layer):
+            # Not `Dataset.map`, whose graph runs on the CPU and sees no variable of a
+            # GPU.
+            batches = functools.partial(_brought_back, read, points_of, layers[:i])
+            signature = tf.TensorSpec(shape=None, dtype=dtype)
+            layer.adapt(
+                tf.data.Dataset.from_generator(batches, output_signature=signature)
+            )
+
+
+def _brought_back(read, points_of: Callable, layers: list) -> Iterator[tf.Tensor]:
+    for number, batch in enumerate(read()):
+        yield _back(layers, *points_of(number, *batch))
+
+
+def _back(layers: list, x, context) -> tf.Tensor:
+    """The points on the base's side of layers that lie between it and the data."""
+    for layer in layers:
+        own = layer if context is None else with_context(layer, context)
+        x = own.inverse(x)
+    return x
 
 
 def _targets(distribution, encoder: Callable | None) -> list[tuple]:
@@ -180,20 +215,4 @@ def _endless(who: str) -> ValueError:
         f"{who} must see the data before training, but x does not end: give "
         "steps_per_epoch, and that many batches are read, or call adapt(data) before "
         "fit."
-    )
-
-
-def _brought_back(parts, back: Callable, flow: tfd.Distribution):
-    """The points as they are on the base's side of the layers nearer to the data."""
-    if isinstance(parts, data.Rows):
-        columns = [c for c in (parts.x, parts.context) if c is not None]
-        starts = range(0, len(parts.x), _ROWS_AT_ONCE)
-        batches = ([c[i : i + _ROWS_AT_ONCE] for c in columns] for i in starts)
-        return np.concatenate(
-            [back(i, *map(tf.constant, batch)) for i, batch in enumerate(batches)]
-        )
-    # Not `Dataset.map`, whose graph runs on the CPU and sees no variable of a GPU.
-    return tf.data.Dataset.from_generator(
-        lambda: (back(i, *batch) for i, batch in enumerate(parts())),
-        output_signature=tf.TensorSpec(shape=None, dtype=flow.dtype),
     )

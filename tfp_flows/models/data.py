@@ -16,6 +16,7 @@ from tfp_flows.math.integers import IntegerRange
 # Mark assertions of ours inside a data pipeline, so that `user_errors` knows them.
 _BAD_BATCH = "tfp_flows: bad batch"
 _NO_INTEGERS = "tfp_flows: no integers"
+_BAD_SHAPE = "tfp_flows_shape_of_a_batch"  # The name of an operation.
 _SHARD = tf.data.experimental.AutoShardPolicy
 _PAIRS = "give (context, x) or (context, x, sample_weight), a context for each point."
 _PYTHON_ERROR = re.compile(
@@ -352,6 +353,9 @@ def _cast_tensor(x, shape: tf.TensorShape, dtype: tf.DType, owner: str) -> tf.Te
             f"Batches must have shape {_rows_of(shape)} ({owner} shape "
             f"{_one_of(shape)}), but have shape {tuple(x.shape)}."
         )
+    if shape.rank is not None:  # What the stream does not tell, each batch must.
+        rows_of = tf.TensorShape([None]).concatenate(shape)
+        x = tf.ensure_shape(x, rows_of, name=_BAD_SHAPE)
     return tf.cast(x, dtype)
 
 
@@ -399,6 +403,13 @@ def user_errors() -> Iterator[None]:
         if from_python := _PYTHON_ERROR.search(text):
             kind = {"ValueError": ValueError, "TypeError": TypeError}
             raise kind[from_python.group(1)](from_python.group(2)) from None
+        if _BAD_SHAPE in text:
+            found = re.search(r"(\[[\d,]*\]) is not .*?(\[[?\d,]*\])", text)
+            came, wanted = found.groups()
+            raise ValueError(
+                f"Batches must have shape {wanted.replace('?', 'N')}, but one of the "
+                f"stream has shape {came}."
+            ) from None
         if _BAD_BATCH in text:
             number = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
             raise ValueError(

@@ -102,6 +102,7 @@ class FlowModel(Serialized, keras.Model):
                 "such as tfb.AutoregressiveNetwork, before."
             )
         self._storage_ids = storage_ids(self.weights)
+        self._is_adapted = False  # Not known yet.
         self.compile()
 
     @property
@@ -121,6 +122,12 @@ class FlowModel(Serialized, keras.Model):
         """
         if not self._is_conditional:
             raise ValueError(f"{self.name!r} takes no context, but one was given.")
+        context = tf.convert_to_tensor(context)
+        if context.shape.rank == 0:
+            raise ValueError(
+                f"{self.name!r}: contexts must have shape [N, …], but one without a "
+                "shape was given."
+            )
         if self.encoder is not None:
             context = self.encoder(context, training=training)
         return self.distribution(tf.cast(context, self.distribution.dtype))
@@ -286,7 +293,7 @@ class FlowModel(Serialized, keras.Model):
         given (see `compile`). What is trained and logged is the same.
 
         Layers that start from data, such as `tfp_flows.bijectors.Standardize`, are
-        adapted to ``x`` before, unless they have been (see `models.adapt`).
+        adapted to ``x`` before, unless they have been (see `adapt`).
 
         A run that was killed, started again with the same data in memory, ends with the
         weights of an uninterrupted one: give Keras's ``BackupAndRestore``; or load what
@@ -340,13 +347,8 @@ class FlowModel(Serialized, keras.Model):
         number = EpochNumber(epoch)
         number.set_model(self)
         checkpoints.repair_backups(callbacks)
+        self._adapt(train, kwargs.get("steps_per_epoch"))
         with data.user_errors(), several:
-            adapt_layers(
-                self.distribution,
-                train,
-                num_batches=kwargs.get("steps_per_epoch"),
-                encoder=self.encoder,
-            )
             return super().fit(
                 batches,
                 shuffle=False,  # The batches shuffle themselves.
@@ -357,6 +359,36 @@ class FlowModel(Serialized, keras.Model):
                 **kwargs,
             )
 
+    def adapt(self, x, y=None, *, steps: int | None = None) -> None:
+        """Starts the layers that start from data, as `fit` does before it trains.
+
+        For a training loop of one's own. Layers that have been adapted, or loaded with
+        weights that were, stay as they are.
+
+        Args:
+            x: as for `fit`.
+            y: as for `fit`.
+            steps: how many batches to read of a stream that does not end.
+
+        Raises:
+            TypeError: data that are not numbers.
+            ValueError: as `fit`; then no layer is adapted.
+
+        >>> import numpy as np, tfp_flows
+        >>> flow = tfp_flows.flows.glow((4, 4, 1), num_steps=1, hidden_units=[8],
+        ...                             kernel_size=3, seed=0)
+        >>> model = tfp_flows.FlowModel(flow)
+        >>> model.adapt(np.random.default_rng(0).normal(5.0, 2.0, size=[20, 4, 4, 1]))
+        """
+        self._adapt(self._checked(x, y, None, "x"), steps)
+
+    def _adapt(self, rows, steps: int | None) -> None:
+        with data.user_errors():
+            adapt_layers(
+                self.distribution, rows, num_batches=steps, encoder=self.encoder
+            )
+        self._is_adapted = True
+
     def evaluate(
         self, x, y=None, *, batch_size: int | None = None, sample_weight=None, **kwargs
     ):
@@ -365,7 +397,8 @@ class FlowModel(Serialized, keras.Model):
         Args:
             x: as for `fit`.
             y: as for `fit`.
-            batch_size: of data in memory; the result does not depend on it.
+            batch_size: of data in memory; the result does not depend on it, but for
+                the noise that a `tfp_flows.distributions.Dequantized` draws anew.
             sample_weight: ``[N]``, a factor for the NLL of each row.
             **kwargs: the other arguments of ``keras.Model.evaluate``.
 
@@ -387,7 +420,7 @@ class FlowModel(Serialized, keras.Model):
 
         Args:
             x: as for `fit`; with a conditional flow the pair (context, x).
-            batch_size: of data in memory; the result does not depend on it.
+            batch_size: as for `evaluate`.
             **kwargs: the other arguments of ``keras.Model.predict``.
 
         Raises:
@@ -408,7 +441,13 @@ class FlowModel(Serialized, keras.Model):
             return super().predict(x, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
-        """One step on one batch, checked and cast as by `fit`."""
+        """One step on one batch, checked and cast as by `fit`.
+
+        The first one is what layers that start from data are adapted to, if they have
+        not been: call `adapt` with more data before.
+        """
+        if not self._is_adapted:
+            self.adapt(x, y)
         x, weights = self._one_batch(x, y, sample_weight)
         return super().train_on_batch(x, sample_weight=weights, **kwargs)
 

@@ -70,9 +70,24 @@ def checked(x, y, sample_weight, name: str, *, distribution, encoder=None):
 
 def _integers_of(encoder):
     """What an encoder takes, if it is of class labels or begins with one that is."""
-    if isinstance(encoder, keras.Sequential) and encoder.layers:
-        encoder = encoder.layers[0]
-    return getattr(encoder, "integers", None)
+    if isinstance(encoder, keras.Sequential):
+        first = encoder.layers[:1]
+    elif isinstance(encoder, keras.Model) and len(encoder.inputs or []) == 1:
+        first = [layer for layer in encoder.layers if _sees(layer, encoder.inputs[0])]
+    else:
+        return getattr(encoder, "integers", None)
+    found = [integers for layer in first if (integers := _integers_of(layer))]
+    return found[0] if found else None
+
+
+def _sees(layer: keras.Layer, tensor) -> bool:
+    """Whether a layer of a functional model is given its input."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return False
+    try:
+        return layer.input is tensor
+    except (AttributeError, ValueError):  # It is called several times.
+        return False
 
 
 def pair(inputs):

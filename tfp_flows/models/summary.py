@@ -10,8 +10,9 @@ import rich.table
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.bijectors import MultiScale
 from tfp_flows.distributions import ConditionalFlow, Dequantized
-from tfp_flows.stages import is_a, stages
+from tfp_flows.stages import in_order, is_a, stages
 from tfp_flows.variables import find_weights, num_elements
 
 
@@ -27,13 +28,13 @@ def summary_table(
     table.add_column("class")
     table.add_column("parameters", justify="right")
     counted: set[int] = set()
-    for part in _parts(distribution):
+    for label, part in _parts(distribution):
         sizes = num_elements(part)
         own = sum(sizes.values())
         shared = sum(size for key, size in sizes.items() if key in counted)
         counted |= sizes.keys()
         note = f" ({shared:,} shared)" if shared else ""
-        table.add_row(part.name, _class_name(part), f"{own:,}{note}")
+        table.add_row(label, _class_name(part), f"{own:,}{note}")
     weights = find_weights(distribution)
     layers = list(weights.layers)
     sizes = num_elements(distribution)
@@ -57,18 +58,39 @@ def summary_table(
     return text.getvalue()
 
 
-def _parts(distribution) -> list:
+def _parts(distribution) -> list[tuple[str, object]]:
+    """Each with what it is called."""
     if isinstance(distribution, ConditionalFlow):
         distribution = distribution.flow
     if isinstance(distribution, Dequantized):
         noise = [] if distribution.noise is None else [distribution.noise]
-        return [*_parts(distribution.flow), *noise, distribution]
+        return [*_parts(distribution.flow), *map(_named, [*noise, distribution])]
     # Exactly a transformed distribution: tfd.MultivariateNormalDiag, a subclass of it,
     # is one part for a reader.
     if not issubclass(tfd.TransformedDistribution, type(distribution)):
-        return [distribution]
+        return [_named(distribution)]
     base, bijectors = stages(distribution)
-    return [base, *bijectors]
+    found = [_named(base)]
+    for bijector in bijectors:
+        found += (
+            _of_levels(bijector)
+            if isinstance(bijector, MultiScale)
+            else [_named(bijector)]
+        )
+    return found
+
+
+def _named(part) -> tuple[str, object]:
+    return part.name, part
+
+
+def _of_levels(scales: MultiScale) -> list[tuple[str, object]]:
+    """The last level, which is nearest to the base, first."""
+    return [
+        (f"level {i}: {part.name}", part)
+        for i, level in reversed(list(enumerate(scales.levels)))
+        for part in in_order(level)
+    ]
 
 
 def _class_name(part) -> str:

@@ -1,5 +1,6 @@
 """Which pixels and channels of an image a coupling keeps."""
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,12 @@ def checkerboard_mask(image_shape: Sequence[int], turn: int = 0) -> np.ndarray:
 
     Args:
         image_shape: ``(H, W, C)``.
-        turn: whether row plus column is even (0) or odd (1) where the mask is true.
+        turn: row plus column is even where the mask is true if this is even, and odd
+            if this is odd.
 
     Raises:
-        TypeError, ValueError: no shape of an image, or one of a single pixel.
+        TypeError: no shape of an image; a turn that is no integer.
+        ValueError: no shape of an image, or one of a single pixel.
 
     >>> checkerboard_mask((2, 3, 1))[..., 0].astype(int)
     array([[1, 0, 1],
@@ -28,7 +31,7 @@ def checkerboard_mask(image_shape: Sequence[int], turn: int = 0) -> np.ndarray:
             f"is {shape}."
         )
     rows, columns, _ = np.indices(shape)
-    return (rows + columns + turn) % 2 == 0
+    return (rows + columns + _parity(turn, "checkerboard_mask")) % 2 == 0
 
 
 def channel_mask(image_shape: Sequence[int], turn: int = 0) -> np.ndarray:
@@ -36,10 +39,12 @@ def channel_mask(image_shape: Sequence[int], turn: int = 0) -> np.ndarray:
 
     Args:
         image_shape: ``(H, W, C)``.
-        turn: whether the mask is true for the first half (0) or the second (1).
+        turn: the mask is true for the first half if this is even, and for the second
+            if this is odd.
 
     Raises:
-        TypeError, ValueError: no shape of an image, or one of a single channel.
+        TypeError: no shape of an image; a turn that is no integer.
+        ValueError: no shape of an image, or one of a single channel.
 
     >>> channel_mask((1, 1, 4))
     array([[[ True,  True, False, False]]])
@@ -51,4 +56,13 @@ def channel_mask(image_shape: Sequence[int], turn: int = 0) -> np.ndarray:
             f"before, or use a checkerboard_mask. image_shape is {shape}."
         )
     first = np.arange(shape[2]) < (shape[2] + 1) // 2
-    return np.broadcast_to(~first if turn else first, shape)
+    return np.broadcast_to(~first if _parity(turn, "channel_mask") else first, shape)
+
+
+def _parity(turn, where: str) -> int:
+    try:
+        return operator.index(turn) % 2
+    except TypeError:
+        raise TypeError(
+            f"{where}: turn must be an integer, but got {turn!r}."
+        ) from None

@@ -4,10 +4,11 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.base import Bijector, with_last_sizes
 from tfp_flows.checks import checked_image_shape
 from tfp_flows.stages import in_order
 
@@ -65,6 +66,10 @@ class MultiScale(Bijector):
     ):
         where = f"MultiScale {name!r}"
         self._image_shape = checked_image_shape(image_shape, f"{where}: image_shape")
+        if isinstance(levels, tfb.Bijector) or not np.iterable(levels):
+            raise TypeError(
+                f"{where}: levels must be a list of bijectors, but got {levels!r}."
+            )
         self.levels = list(levels)
         if not self.levels:
             raise ValueError(f"{where}: levels must be 1 bijector or more.")
@@ -83,19 +88,19 @@ class MultiScale(Bijector):
             y.shape.rank < 3 or not y.shape[-3:].is_compatible_with(self._image_shape)
         ):
             raise ValueError(
-                f"{self._where} takes images of shape {self._image_shape}, but was "
-                f"called with shape {tuple(y.shape)}."
+                f"{self._where} takes images of shape {tuple(self._image_shape)}, but "
+                f"was called with shape {tuple(y.shape)}."
             )
-        return y
+        return with_last_sizes(y, self._image_shape)
 
     def experimental_batch_shape(self, x_event_ndims=None, y_event_ndims=None):
         """As in TFP: that of the levels."""
-        shapes = [level.experimental_batch_shape() for level in self.levels]
+        shapes = [level.experimental_batch_shape(3) for level in self.levels]
         return functools.reduce(tf.broadcast_static_shape, shapes)
 
     def experimental_batch_shape_tensor(self, x_event_ndims=None, y_event_ndims=None):
         """As in TFP: that of the levels."""
-        shapes = [level.experimental_batch_shape_tensor() for level in self.levels]
+        shapes = [level.experimental_batch_shape_tensor(3) for level in self.levels]
         return functools.reduce(tf.broadcast_dynamic_shape, shapes)
 
     def path(self) -> Iterator:
@@ -192,9 +197,14 @@ def _level_shapes(levels, image_shape: list[int], where: str) -> list[list[int]]
         except ValueError as error:
             raise ValueError(
                 f"{where}: level {i} would get images of shape {list(shape)}, which "
-                f"it does not take; an image of shape {image_shape} does not allow "
-                f"{len(levels)} such levels: {error}"
+                f"it does not take; an image of shape {tuple(image_shape)} does not "
+                f"allow {len(levels)} such levels: {error}"
             ) from error
+        if len(given) != 3:
+            raise ValueError(
+                f"{where}: levels must give images, but level {i} gives the shape "
+                f"{given} for images of shape {list(shape)}."
+            )
         if i < len(levels) - 1 and given[2] % 2:
             raise ValueError(
                 f"{where}: level {i} gives images of shape {given}, whose channels do "

@@ -42,18 +42,16 @@ class Squeeze(Bijector):
 
     def _checked(self, x):
         x = super()._checked(x)
-        if x.shape.rank is not None:
-            self._forward_event_shape(x.shape[-3:])
+        self._forward_event_shape(x.shape[-3:])
         return x
 
     def _checked_image(self, y):
         y = super()._checked(y)
-        if y.shape.rank is not None:
-            self._inverse_event_shape(y.shape[-3:])
+        self._inverse_event_shape(y.shape[-3:])
         return y
 
     def _forward_event_shape(self, input_shape):
-        rows, columns, channels = input_shape
+        rows, columns, channels = self._sizes(input_shape)
         f = self.factor
         for side in (rows, columns):
             if side is not None and side % f:
@@ -62,18 +60,29 @@ class Squeeze(Bijector):
                     f"but its shape is {list(input_shape)}."
                 )
         rows, columns = (side and side // f for side in (rows, columns))
-        return tf.TensorShape([rows, columns, channels * f**2])
+        return tf.TensorShape([rows, columns, channels and channels * f**2])
 
     def _inverse_event_shape(self, output_shape):
-        rows, columns, channels = output_shape
+        rows, columns, channels = self._sizes(output_shape)
         f = self.factor
-        if channels % f**2:
+        if channels is not None and channels % f**2:
             raise ValueError(
                 f"{self._where}: the channels of a squeezed image must be a multiple "
                 f"of {f**2}, but its shape is {list(output_shape)}."
             )
         rows, columns = (side and side * f for side in (rows, columns))
-        return tf.TensorShape([rows, columns, channels // f**2])
+        return tf.TensorShape([rows, columns, channels and channels // f**2])
+
+    def _sizes(self, shape) -> list[int | None]:
+        """Rows, columns and channels, as far as they are known."""
+        if shape.rank is None:
+            return [None] * 3
+        if shape.rank != 3:
+            raise ValueError(
+                f"{self._where} takes images [H, W, C], but was given the shape "
+                f"{tuple(shape)}."
+            )
+        return shape.as_list()
 
     def _forward_event_shape_tensor(self, input_shape):
         f = self.factor

@@ -143,7 +143,7 @@ class LULinear(Bijector):
             event_size: D.
             seed: of the rotation.
             dtype: of the variables, float32 or float64.
-            **options: as of `trainable`.
+            **options: the constructor's ``validate_args`` and ``name``.
         """
         event_size = checked_count(event_size, f"{cls.__name__}: event_size")
         rng = np.random.default_rng(split_seed(seed, 1)[0])

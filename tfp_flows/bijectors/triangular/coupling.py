@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.bijectors.base import with_last_sizes
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.triangular.conditioned import (
     Conditioned,
@@ -99,7 +100,7 @@ class Coupling(Conditioned):
                 f"{self._where} acts on points of shape {list(self._shape)}, but was "
                 f"called with shape {tuple(x.shape)}."
             )
-        return x
+        return with_last_sizes(x, self._shape)
 
     def _moved(self, x, direction: str) -> tuple[tf.Tensor, tf.Tensor]:
         """The image by the transformer's method of that name, and its log-determinant.
@@ -147,6 +148,7 @@ def _checked_mask(mask, where: str) -> np.ndarray:
     if found.all() or not found.any():
         raise ValueError(
             f"{where}: mask must pass at least one dimension and transform at least "
-            f"one, so events need a size of 2 or more, but got {found.tolist()}."
+            f"one, so events need a size of 2 or more, but that of shape {found.shape} "
+            f"is {'true' if found.all() else 'false'} everywhere."
         )
     return found
