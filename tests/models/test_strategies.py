@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -154,12 +155,17 @@ def run_together(folder, environments: dict) -> dict:
                 environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | environment
                 options = {"env": environment, "stderr": output, "stdout": output}
                 processes.append(subprocess.Popen(command, **options))
-        for role, process in zip(environments, processes, strict=True):
-            said = folder / f"{role}.txt"
-            assert process.wait(timeout=180) == 0, said.read_text()[-3000:]
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=180)
     finally:
+        codes = [process.poll() for process in processes]
         for process in processes:
             process.kill()
+            process.wait()
+    # Of all, for when one fails the others wait for it.
+    said = [(folder / f"{role}.txt").read_text()[-3000:] for role in environments]
+    assert codes == [0] * len(codes), "\n\n".join(said)
     return {role: dict(np.load(folder / f"{role}.npz")) for role in environments}
 
 
