@@ -25,10 +25,10 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors, distributions
 from tfp_flows.bijectors import TransformerSpec
-from tfp_flows.conditioners.glow_template import GlowTemplate
-from tfp_flows.conditioners.masked_autoregressive_template import (
+from tfp_flows.conditioners.autoregressive.masked_autoregressive_template import (
     MaskedAutoregressiveTemplate,
 )
+from tfp_flows.conditioners.image.glow_template import GlowTemplate
 from tfp_flows.conditioners.real_nvp_template import RealNVPTemplate
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.variables import KerasModule, find_weights, storage_ids

@@ -15,7 +15,7 @@ from tfp_flows.conditioners import (
     glow_exit_template,
     glow_template,
 )
-from tfp_flows.conditioners.patch_conv2d import PatchConv2D
+from tfp_flows.conditioners.image.patch_conv2d import PatchConv2D
 
 
 def plain(output_size=4, **options):

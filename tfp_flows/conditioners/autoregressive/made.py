@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_counts
+from tfp_flows.conditioners.autoregressive.conditioner import Conditioner
+from tfp_flows.conditioners.autoregressive.sweep import Problem, Triangular, sweep
 from tfp_flows.conditioners.column_dense import ColumnDense
-from tfp_flows.conditioners.conditioner import Conditioner
-from tfp_flows.conditioners.sweep import Problem, Triangular, sweep
 from tfp_flows.math import permute, split_seed
 
 

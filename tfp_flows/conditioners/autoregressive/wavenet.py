@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_counts
-from tfp_flows.conditioners.conditioner import Conditioner, row_of
+from tfp_flows.conditioners.autoregressive.conditioner import Conditioner, row_of
 from tfp_flows.math import split_seed
 
 # Doublings go on to 512, and then begin again, as in the paper.

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count
-from tfp_flows.conditioners.conditioner import Conditioner, row_of
+from tfp_flows.conditioners.autoregressive.conditioner import Conditioner, row_of
 from tfp_flows.math import permute, split_seed
 
 

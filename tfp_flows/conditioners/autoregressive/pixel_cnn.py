@@ -12,8 +12,11 @@ from tfp_flows.checks import (
     checked_odd,
     checked_permutation,
 )
-from tfp_flows.conditioners.conditioner import Conditioner
-from tfp_flows.conditioners.gated_convolution import GatedConvolution, masked_dense
+from tfp_flows.conditioners.autoregressive.conditioner import Conditioner
+from tfp_flows.conditioners.autoregressive.gated_convolution import (
+    GatedConvolution,
+    masked_dense,
+)
 from tfp_flows.math import split_seed
 
 

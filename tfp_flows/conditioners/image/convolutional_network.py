@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tfp_flows.checks import checked_counts, checked_odd
-from tfp_flows.conditioners.image_network import ImageNetwork
+from tfp_flows.conditioners.image.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 

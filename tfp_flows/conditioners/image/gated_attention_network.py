@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_odd
-from tfp_flows.conditioners.gated_attention_block import GatedAttentionBlock
-from tfp_flows.conditioners.image_network import ImageNetwork
+from tfp_flows.conditioners.image.gated_attention_block import GatedAttentionBlock
+from tfp_flows.conditioners.image.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_number, checked_permutation
-from tfp_flows.conditioners.block_dense import BlockDense
-from tfp_flows.conditioners.block_inverse import inverted
-from tfp_flows.conditioners.block_start import set_start
+from tfp_flows.conditioners.block.block_dense import BlockDense
+from tfp_flows.conditioners.block.block_inverse import inverted
+from tfp_flows.conditioners.block.block_start import set_start
+from tfp_flows.conditioners.block.onto import Onto, checked_activation
 from tfp_flows.conditioners.column_dense import ColumnDense
-from tfp_flows.conditioners.onto import Onto, checked_activation
 from tfp_flows.math import permute, split_seed
 
 _GATE = 0.8  # Where g starts. Nearer to 1 a flow learns faster, but starts less near.

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_image_shape
-from tfp_flows.conditioners.patch_conv2d import PatchConv2D
+from tfp_flows.conditioners.image.patch_conv2d import PatchConv2D
 
 
 class ImageNetwork(keras.layers.Layer):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tfp_flows.conditioners.made import MADE
+from tfp_flows.conditioners.autoregressive.made import MADE
 from tfp_flows.variables import KerasModule
 
 

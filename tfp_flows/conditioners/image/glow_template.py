@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.conditioners.convolutional_network import ConvolutionalNetwork
+from tfp_flows.conditioners.image.convolutional_network import ConvolutionalNetwork
 from tfp_flows.math import split_seed
 from tfp_flows.variables import KerasModule
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.conditioners.block_dense import BlockDense
-from tfp_flows.conditioners.onto import Onto
+from tfp_flows.conditioners.block.block_dense import BlockDense
+from tfp_flows.conditioners.block.onto import Onto
 
 # Units bend within ±_WIDTH, where data that are standardised have nearly all points.
 _WIDTH = 3.0

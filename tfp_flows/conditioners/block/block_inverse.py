@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfp_flows.conditioners.block_sweep import Blocks, sweep, sweep_back
+from tfp_flows.conditioners.block.block_sweep import Blocks, sweep, sweep_back
 from tfp_flows.math import find_root
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from tfp_flows.checks import checked_count, checked_odd
-from tfp_flows.conditioners.image_network import ImageNetwork
+from tfp_flows.conditioners.image.image_network import ImageNetwork
 from tfp_flows.math import split_seed
 
 

@@ -1,0 +1,1 @@
+"""Networks whose outputs for a dimension depend on the dimensions before it only."""

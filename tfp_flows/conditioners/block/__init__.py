@@ -1,0 +1,1 @@
+"""The block network, which is a bijector by itself: monotone and autoregressive."""

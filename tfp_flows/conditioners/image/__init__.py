@@ -1,0 +1,1 @@
+"""Networks of images: convolutions, with a context for all pixels."""
