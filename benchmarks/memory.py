@@ -1,11 +1,11 @@
 """Prints how the memory of a training step of Glow grows with its depth.
 
-python -m benchmarks.memory                   4 to 32 steps, in about ten minutes
+python -m benchmarks.memory                   4 to 32 steps, in about 15 minutes
 python -m benchmarks.memory --steps 4 8       fewer
 
 Each measurement is a process that calls `fit` for one step. Under XLA its memory is
 what XLA reports of the compiled step, for the peak of such a process is the compiler's;
-without XLA it is the process's peak, in which the allocator's gaps count, too. The
+without XLA it is the process's peak, which scatters with the order of operations. The
 difference between two sizes of the batch, divided by the images between them, is the
 memory of one image: weights and optimizer cancel. What depth adds to it is set beside
 the activations that back-propagation must keep of a step of Glow, for each pixel of its
@@ -22,6 +22,7 @@ import argparse
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,9 @@ HIDDEN = 64
 BATCHES = (2048, 4096)
 STEPS = (4, 8, 16, 32)
 GOAL = 1.2
+REPEATS = 5
+# The C library gives what is larger back to the system at once, and leaves no gaps.
+NO_GAPS = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
 
 
 def main() -> None:
@@ -78,20 +82,25 @@ def kept_by_a_step() -> float:
 
 
 def memory_of_an_image(num_steps: int, jit: bool) -> float:
-    """Bytes, by two processes."""
+    """Bytes, the median of several pairs of processes where they scatter."""
     found = []
-    for batch in BATCHES:
-        what = json.dumps({"num_steps": num_steps, "batch": batch, "jit": jit})
-        command = [sys.executable, "-m", "benchmarks.memory", "--one", what]
-        with tempfile.TemporaryDirectory() as folder:
-            flags = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
-            environment = os.environ | ({"XLA_FLAGS": flags} if jit else {})
-            answer = subprocess.run(
-                command, check=True, stdout=subprocess.PIPE, text=True, env=environment
-            )
-            peak = int(answer.stdout.split()[-1])
-            found.append(reported(Path(folder)) if jit else peak)
-    return (found[1] - found[0]) / (BATCHES[1] - BATCHES[0])
+    for _ in range(1 if jit else REPEATS):
+        small, large = (memory_of_a_step(num_steps, batch, jit) for batch in BATCHES)
+        found.append((large - small) / (BATCHES[1] - BATCHES[0]))
+    return statistics.median(found)
+
+
+def memory_of_a_step(num_steps: int, batch: int, jit: bool) -> int:
+    """Bytes, by a process."""
+    what = json.dumps({"num_steps": num_steps, "batch": batch, "jit": jit})
+    command = [sys.executable, "-m", "benchmarks.memory", "--one", what]
+    with tempfile.TemporaryDirectory() as folder:
+        flags = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
+        environment = os.environ | ({"XLA_FLAGS": flags} if jit else NO_GAPS)
+        answer = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        return reported(Path(folder)) if jit else int(answer.stdout.split()[-1])
 
 
 def reported(folder: Path) -> int:
@@ -105,10 +114,13 @@ def reported(folder: Path) -> int:
 def peak_of_a_step(num_steps: int, batch: int, jit: bool) -> int:
     """Bytes of this process, after one step of training."""
     import numpy as np
+    import tensorflow as tf
 
     import tfp_flows
     from benchmarks.worker import peak_memory
 
+    # Operations one after another, always in the same order.
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     flow = tfp_flows.flows.glow(
         SHAPE, num_levels=1, num_steps=num_steps, hidden_units=[HIDDEN] * 2, seed=0
     )
