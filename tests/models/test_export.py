@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
+from tfp_flows.conditioners import OneHot
 
 X = np.random.default_rng(0).normal(size=[5, 2]).astype("float32")
 IMAGES = np.random.default_rng(1).normal(size=[5, 4, 4]).astype("float32")
@@ -88,6 +89,18 @@ def test_any_number_of_points_and_seeds(tmp_path):
     assert served.sample(9, 0).shape == [9, 2]
     np.testing.assert_array_equal(served.sample(9, 0), served.sample(9, 0))
     assert np.any(served.sample(9, 0) != served.sample(9, 1))
+
+
+def test_class_labels(tmp_path):
+    flow = tfp_flows.flows.maf(2, context_size=3, **SMALL)
+    model = off_zero(tfp_flows.FlowModel(flow, encoder=OneHot(3)))
+    model.export(tmp_path / "m")
+    served = tf.saved_model.load(str(tmp_path / "m"))
+    labels = np.arange(len(X)) % 3
+    expected = model.predict((labels, X), verbose=0)
+    np.testing.assert_allclose(served.log_prob(labels, X), expected, rtol=1e-5)
+    assert served.sample([0, 2], 5, 0).shape == [5, 2, 2]
+    assert np.isnan(served.log_prob([3], X[:1])).all()
 
 
 def test_mistakes(tmp_path):

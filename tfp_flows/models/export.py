@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfp_flows.conditioners import OneHot
 from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.variables import find_weights
 
@@ -62,6 +63,8 @@ def _context_spec(distribution, encoder) -> tf.TensorSpec:
     if encoder is None:
         shape = [None, distribution.context_size]
         return tf.TensorSpec(shape, distribution.dtype, name="context")
+    if isinstance(encoder, OneHot):
+        return tf.TensorSpec([None], tf.int64, name="context")
     shape = getattr(encoder, "input_shape", None)
     if not isinstance(shape, tuple):
         raise ValueError(
