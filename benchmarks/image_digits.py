@@ -1,16 +1,16 @@
 """Prints how well flows of images compress small pictures, as bits a dimension.
 
-python -m benchmarks.image_digits                    all flows, in about half an hour
+python -m benchmarks.image_digits                    all flows, in about 40 minutes
 python -m benchmarks.image_digits Glow --seeds 1     one of them, once
 
 The pictures are those of `benchmarks.digits`: 1,797 handwritten digits of 8 × 8
 pixels, integers from 0 to 16, of which some are held out to say when to stop, and some
-to test. All flows have about as many parameters, and model the discrete pictures
-through `tfp_flows.distributions.Dequantized`, with new noise at each step. What is
-printed is the mean over the seeds ± the standard deviation between them: of the bound
-on the test pictures' bits (one noise each, the mean of 16), of the same on the pictures
-that were trained on, and of the tighter bound on the test pictures' by 64
-importance-weighted noises.
+to test. All flows have about as many parameters (the learned noise comes on top), and
+model the discrete pictures through `tfp_flows.distributions.Dequantized`, with new
+noise at each step. What is printed is the mean over the seeds ± the standard deviation
+between them: of the bound on the test pictures' bits (one noise each, the mean of 16),
+of the same on the pictures that were trained on, and of the tighter bound on the test
+pictures' by 64 importance-weighted noises.
 """
 
 import argparse
