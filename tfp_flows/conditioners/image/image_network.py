@@ -67,6 +67,11 @@ class ImageNetwork(keras.layers.Layer):
             )
         self._check_rank(x_shape)
         _, rows, columns, channels = x_shape
+        if channels is None:
+            raise ValueError(
+                f"{type(self).__name__}: the channels of its images must be known, but "
+                f"their shape is {tuple(x_shape)}."
+            )
         if self.context_shape is not None:
             channels += self._context_scale(x_shape) ** 2 * self.context_shape[-1]
         self._build_layers((rows, columns, channels))
