@@ -19,11 +19,11 @@ class ActNorm(Adapting, Affine):
     Cost: one multiplication and one addition a number in both directions, O(C) for the
     log-determinant.
 
-    `adapt`, which ``FlowModel.fit`` calls before it traces, and a training loop of one's
-    own by ``FlowModel.adapt``, sets s and t so that ``inverse`` makes mean 0 and variance
-    1 of each channel of the data as they arrive here. Until then s = t = 0: the
-    identity. Afterwards both are trained like all weights; whether it has been is saved
-    with them, so that a model that was loaded does not start again.
+    `adapt`, which ``FlowModel.fit`` calls before it traces, and a training loop of
+    one's own by ``FlowModel.adapt``, sets s and t so that ``inverse`` makes mean 0 and
+    variance 1 of each channel of the data as they arrive here. Until then s = t = 0:
+    the identity. Afterwards both are trained like all weights; whether it has been is
+    saved with them, so that a model that was loaded does not start again.
 
     It acts on the last axis, whatever is before it: images ``[H, W, C]``, vectors.
 
