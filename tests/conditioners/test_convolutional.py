@@ -438,6 +438,10 @@ def test_mistakes(name, mistake):
 
 
 OWN_MISTAKES = {
+    "images of unknown channels": (
+        lambda: ConvolutionalNetwork(output_size=2).build([None, 4, 4, None]),
+        r"ConvolutionalNetwork: the channels.*known.*\(None, 4, 4, None\)",
+    ),
     "an even kernel": (
         lambda: ConvolutionalNetwork(kernel_size=2),
         "ConvolutionalNetwork: kernel_size must be odd.*2",
