@@ -196,6 +196,10 @@ LOAD = """
 """
 
 
+# One process makes it, and runs all that use it.
+SAVED = pytest.mark.xdist_group("saved")
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     """All models, trained a little, saved, and read by another process."""
@@ -214,6 +218,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", FLOWS)
+@SAVED
 def test_another_process_reads_it_to_the_last_bit(name, saved):
     folder, expected = saved
     found = np.load(folder / f"{name}.npz")
@@ -223,6 +228,7 @@ def test_another_process_reads_it_to_the_last_bit(name, saved):
 
 
 @pytest.mark.parametrize("name", ["by hand", "conditional maf", "nice"])
+@SAVED
 def test_training_goes_on_as_if_it_had_not_stopped(name, saved, tmp_path):
     model = make_model(name)
     model.fit(*data_of(model), epochs=2, verbose=0)
@@ -507,6 +513,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("name", TAMPERED)
+@SAVED
 def test_a_tampered_file_is_refused(name, saved, tmp_path):
     change, message = TAMPERED[name]
     path = rewritten(saved[0] / "maf.keras", tmp_path / "m.keras", change)
@@ -514,6 +521,7 @@ def test_a_tampered_file_is_refused(name, saved, tmp_path):
         keras.models.load_model(path)
 
 
+@SAVED
 def test_a_lambda_layer_in_a_file_is_not_run(saved, tmp_path):
     marker = tmp_path / "ran"
     code = f"lambda x: __import__('pathlib').Path({str(marker)!r}).touch()"
@@ -529,6 +537,7 @@ def test_a_lambda_layer_in_a_file_is_not_run(saved, tmp_path):
     assert not marker.exists()
 
 
+@SAVED
 def test_truncated_files_are_refused(saved, tmp_path):
     content = (saved[0] / "maf.keras").read_bytes()
     rng = np.random.default_rng(0)
@@ -539,6 +548,7 @@ def test_truncated_files_are_refused(saved, tmp_path):
             keras.models.load_model(path)
 
 
+@SAVED
 def test_flipped_bytes_never_give_another_model(saved, tmp_path):
     """Refused, or read as it was: what Keras does not read may be changed."""
     shutil.copy(saved[0] / "maf.keras", tmp_path / "good.keras")

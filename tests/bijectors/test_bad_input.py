@@ -95,7 +95,7 @@ MISTAKES = {
         ValueError,
         r"log_scale_bound.*0\.0",
     ),
-    "a mask that passes all": (lambda: coupling([1, 1]), ValueError, "True, True"),
+    "a mask that passes all": (lambda: coupling([1, 1]), ValueError, "true everywhere"),
     "a mask that passes nothing": (lambda: coupling([0, 0]), ValueError, "at least"),
     "a coupling of 1-D events": (lambda: coupling([1]), ValueError, "2 or more"),
     "a mask of numbers": (lambda: coupling([0.5, 1]), ValueError, "booleans.*0.5"),

@@ -47,7 +47,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_adapt_learns_the_statistics(source, monkeypatch):
-    monkeypatch.setattr(adapting, "_ROWS_AT_ONCE", 300)
+    monkeypatch.setattr(adapting, "_NUMBERS_AT_ONCE", 900)
     bijector = adapted(DATA[:2])
     bijector.adapt(SOURCES[source]())
     assert_statistics(bijector)
