@@ -55,7 +55,7 @@ lint: $(VENV)/dev
 
 tests: $(VENV)/dev
 	@echo "==> Doctests and tests"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 short-tutorials: $(VENV)/dev
 	@for tutorial in $(SOURCES); do \

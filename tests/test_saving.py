@@ -196,40 +196,34 @@ LOAD = """
 """
 
 
-# One process makes it, and runs all that use it.
-SAVED = pytest.mark.xdist_group("saved")
+def saved(name, folder):
+    """A model, trained a little, and its file."""
+    model = make_model(name)
+    model.fit(*data_of(model), epochs=1, verbose=0)
+    model.save(folder / f"{name}.keras")
+    return model, folder / f"{name}.keras"
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """All models, trained a little, saved, and read by another process."""
-    folder = tmp_path_factory.mktemp("saved")
-    expected = {}
-    for name in FLOWS:
-        model = make_model(name)
-        model.fit(*data_of(model), epochs=1, verbose=0)
-        model.save(folder / f"{name}.keras")
-        expected[name] = results(model)
+def maf_file(tmp_path_factory):
+    return saved("maf", tmp_path_factory.mktemp("saved"))[1]
+
+
+def test_another_process_reads_all_to_the_last_bit(tmp_path):
+    expected = {name: results(saved(name, tmp_path)[0]) for name in FLOWS}
     here = __file__.rsplit("/", 1)[0]
-    command = [sys.executable, "-c", textwrap.dedent(LOAD), str(folder), here]
+    command = [sys.executable, "-c", textwrap.dedent(LOAD), str(tmp_path), here]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    return folder, expected
-
-
-@pytest.mark.parametrize("name", FLOWS)
-@SAVED
-def test_another_process_reads_it_to_the_last_bit(name, saved):
-    folder, expected = saved
-    found = np.load(folder / f"{name}.npz")
-    for key, value in zip(("log_prob", "samples"), expected[name], strict=True):
-        assert np.all(np.isfinite(value))
-        np.testing.assert_array_equal(found[key], value)
+    for name, values in expected.items():
+        found = np.load(tmp_path / f"{name}.npz")
+        for key, value in zip(("log_prob", "samples"), values, strict=True):
+            assert np.all(np.isfinite(value)), name
+            np.testing.assert_array_equal(found[key], value, err_msg=name)
 
 
 @pytest.mark.parametrize("name", ["by hand", "conditional maf", "nice"])
-@SAVED
-def test_training_goes_on_as_if_it_had_not_stopped(name, saved, tmp_path):
+def test_training_goes_on_as_if_it_had_not_stopped(name, tmp_path):
     model = make_model(name)
     model.fit(*data_of(model), epochs=2, verbose=0)
     model.save(tmp_path / "m.keras")
@@ -513,16 +507,14 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("name", TAMPERED)
-@SAVED
-def test_a_tampered_file_is_refused(name, saved, tmp_path):
+def test_a_tampered_file_is_refused(name, maf_file, tmp_path):
     change, message = TAMPERED[name]
-    path = rewritten(saved[0] / "maf.keras", tmp_path / "m.keras", change)
+    path = rewritten(maf_file, tmp_path / "m.keras", change)
     with pytest.raises(ValueError, match=f"(?s){message}"):
         keras.models.load_model(path)
 
 
-@SAVED
-def test_a_lambda_layer_in_a_file_is_not_run(saved, tmp_path):
+def test_a_lambda_layer_in_a_file_is_not_run(tmp_path):
     marker = tmp_path / "ran"
     code = f"lambda x: __import__('pathlib').Path({str(marker)!r}).touch()"
     layer = keras.layers.Lambda(eval(code), output_shape=(2,))
@@ -531,15 +523,16 @@ def test_a_lambda_layer_in_a_file_is_not_run(saved, tmp_path):
     def change(config_of_model):
         config_of_model["encoder"] = config
 
-    path = rewritten(saved[0] / "conditional maf.keras", tmp_path / "m.keras", change)
+    path = rewritten(
+        saved("conditional maf", tmp_path)[1], tmp_path / "m.keras", change
+    )
     with pytest.raises(ValueError, match=r"(?s)[Ll]ambda.*unsafe|unsafe.*[Ll]ambda"):
         keras.models.load_model(path)
     assert not marker.exists()
 
 
-@SAVED
-def test_truncated_files_are_refused(saved, tmp_path):
-    content = (saved[0] / "maf.keras").read_bytes()
+def test_truncated_files_are_refused(maf_file, tmp_path):
+    content = maf_file.read_bytes()
     rng = np.random.default_rng(0)
     path = tmp_path / "m.keras"
     for length in rng.integers(0, len(content) - 1, size=100):
@@ -548,10 +541,9 @@ def test_truncated_files_are_refused(saved, tmp_path):
             keras.models.load_model(path)
 
 
-@SAVED
-def test_flipped_bytes_never_give_another_model(saved, tmp_path):
+def test_flipped_bytes_never_give_another_model(maf_file, tmp_path):
     """Refused, or read as it was: what Keras does not read may be changed."""
-    shutil.copy(saved[0] / "maf.keras", tmp_path / "good.keras")
+    shutil.copy(maf_file, tmp_path / "good.keras")
     content = (tmp_path / "good.keras").read_bytes()
     expected = keras.models.load_model(tmp_path / "good.keras").get_weights()
     rng = np.random.default_rng(1)

@@ -138,10 +138,6 @@ def write_files(folder):
 # The tests.
 
 
-# One process makes it, and runs all that use it.
-ALONE = pytest.mark.xdist_group("alone")
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("alone")
@@ -182,14 +178,12 @@ def assert_equal(found, expected):
         )
 
 
-@ALONE
 def test_two_devices_train_as_one(tmp_path, alone):
     write_files(tmp_path)
     found = run_together(tmp_path, {"devices": {}})
     assert_equal(found["devices"], alone)
 
 
-@ALONE
 def test_two_machines_train_as_one(tmp_path, alone):
     """As two processes that speak by way of ports of this machine."""
     write_files(tmp_path)
