@@ -95,12 +95,16 @@ def memory_of_a_step(num_steps: int, batch: int, jit: bool) -> int:
     what = json.dumps({"num_steps": num_steps, "batch": batch, "jit": jit})
     command = [sys.executable, "-m", "benchmarks.memory", "--one", what]
     with tempfile.TemporaryDirectory() as folder:
-        flags = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
-        environment = os.environ | ({"XLA_FLAGS": flags} if jit else NO_GAPS)
+        environment = os.environ | (reporting(folder) if jit else NO_GAPS)
         answer = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True, env=environment
         )
         return reported(Path(folder)) if jit else int(answer.stdout.split()[-1])
+
+
+def reporting(folder) -> dict[str, str]:
+    """Of the environment, so that XLA writes into the folder what `reported` reads."""
+    return {"XLA_FLAGS": f"--xla_dump_to={folder} --xla_dump_hlo_as_text"}
 
 
 def reported(folder: Path) -> int:

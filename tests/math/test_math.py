@@ -1,6 +1,5 @@
 import os
 import random
-import re
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import scipy.special
 import scipy.stats
 import tensorflow as tf
 
+from benchmarks.memory import reported, reporting
 from tfp_flows.math import (
     bin_sizes,
     choose_bin,
@@ -325,12 +325,10 @@ compiled({})
 def test_recomputed_halves_what_xla_keeps(tmp_path):
     def memory(name: str, wrap: str) -> int:
         folder = tmp_path / name
-        flags = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
-        environment = os.environ | {"XLA_FLAGS": flags}
+        environment = os.environ | reporting(folder)
         script = MEMORY.format(wrap)
         subprocess.run([sys.executable, "-c", script], check=True, env=environment)
-        reports = folder.glob("*memory-usage-report.txt")
-        return max(int(re.search(r"\d+", file.read_text())[0]) for file in reports)
+        return reported(folder)
 
     kept = memory("kept", "(lambda layer: layer)")
     assert memory("recomputed", "recomputed") < 0.7 * kept

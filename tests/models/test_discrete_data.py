@@ -329,6 +329,16 @@ def test_labels_that_are_no_class(make_encoder):
         model.fit(iter([(wrong, x)]), verbose=0, steps_per_epoch=1)
 
 
+def test_an_encoder_that_does_not_tell_its_layers():
+    class Encoder(keras.Model):
+        def call(self, labels):
+            return tf.one_hot(labels, 3)
+
+    encoder = Encoder()
+    encoder(LABELS)
+    labelled(encoder).fit(LABELS, X.astype("float32"), verbose=0)
+
+
 def test_labels_by_hand():
     model = labelled(OneHot(3))
     assert model.sample(2, context=[0, 2]).shape == [2, 2, 2]

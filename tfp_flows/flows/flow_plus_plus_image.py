@@ -156,7 +156,6 @@ def dequantization(
     name = "dequantization"
     shape = checked_image_shape(image_shape, f"flows.{name}: image_shape")
     num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
-    require_pixels(shape, 1, name)
     options = {"filters": filters, "num_blocks": num_blocks, "num_heads": num_heads}
     options |= {"context_shape": shape, "dtype": dtype}
     transformer = MixtureCDF.spec(num_components=num_components).invert()

@@ -86,17 +86,18 @@ def adapt_layers(
 
 
 def _adapt_to_rows(layers: list, rows: data.Rows, points_of: Callable) -> None:
-    last = max((i for i, layer in enumerate(layers) if _is_waiting(layer)), default=-1)
     columns = [c for c in (rows.x, rows.context) if c is not None]
     starts = range(0, len(rows.x), _ROWS_AT_ONCE)
     batches = [
         points_of(i, *(tf.constant(c[start : start + _ROWS_AT_ONCE]) for c in columns))
         for i, start in enumerate(starts)
     ]
-    for layer in layers[: last + 1]:
+    nearer = 0  # Than what the points have come to.
+    for i, layer in enumerate(layers):
         if _is_waiting(layer):
+            path, nearer = layers[nearer:i], i
+            batches = [(_back(path, *batch), batch[1]) for batch in batches]
             layer.adapt(np.concatenate([x for x, _ in batches]))
-        batches = [(_back([layer], *batch), batch[1]) for batch in batches]
 
 
 def _adapt_to_stream(layers: list, read, points_of: Callable, dtype) -> None:

@@ -102,7 +102,7 @@ class FlowModel(Serialized, keras.Model):
                 "such as tfb.AutoregressiveNetwork, before."
             )
         self._storage_ids = storage_ids(self.weights)
-        self._is_adapted = False  # Not known yet.
+        self._is_adapted = False  # Not known yet; to look takes as long as a step.
         self.compile()
 
     @property

@@ -72,8 +72,8 @@ def _integers_of(encoder):
     """What an encoder takes, if it is of class labels or begins with one that is."""
     if isinstance(encoder, keras.Sequential):
         first = encoder.layers[:1]
-    elif isinstance(encoder, keras.Model) and len(encoder.inputs or []) == 1:
-        first = [layer for layer in encoder.layers if _sees(layer, encoder.inputs[0])]
+    elif len(inputs := getattr(encoder, "inputs", None) or []) == 1:
+        first = [layer for layer in encoder.layers if _sees(layer, inputs[0])]
     else:
         return getattr(encoder, "integers", None)
     found = [integers for layer in first if (integers := _integers_of(layer))]
