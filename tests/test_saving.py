@@ -281,14 +281,11 @@ class Doubled(b.Bijector):
     def __init__(self, validate_args=False, name="doubled"):
         super().__init__(dict(locals()), event_size=3, is_constant_jacobian=True)
 
-    def _forward(self, x):
-        return 2.0 * x
+    def _forward_and_log_det(self, x):
+        return 2.0 * x, tf.constant(3.0 * np.log(2.0), x.dtype)
 
-    def _inverse(self, y):
-        return y / 2.0
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.constant(3.0 * np.log(2.0), x.dtype)
+    def _inverse_and_log_det(self, y):
+        return y / 2.0, tf.constant(-3.0 * np.log(2.0), y.dtype)
 
 
 @saving.register("tests")
@@ -318,14 +315,11 @@ class Hidden(b.Bijector):
         self._scale = scale
         super().__init__({"name": name, "validate_args": validate_args}, event_size=3)
 
-    def _forward(self, x):
-        return self._scale * x
+    def _forward_and_log_det(self, x):
+        return self._scale * x, 3.0 * tf.math.log(self._scale)
 
-    def _forward_log_det_jacobian(self, x):
-        return tf.fill(tf.shape(x)[:-1], 3.0 * tf.math.log(self._scale))
-
-    def _inverse(self, y):
-        return y / self._scale
+    def _inverse_and_log_det(self, y):
+        return y / self._scale, -3.0 * tf.math.log(self._scale)
 
 
 UNSAVABLE = {

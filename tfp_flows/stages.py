@@ -38,8 +38,7 @@ def stages(flow):
             f"{type(flow).__name__}."
         )
     base, bijectors = flow.distribution, in_order(flow.bijector)
-    # Not of `tfd.MultivariateNormalDiag`, a subclass, which is one part for a reader.
-    if issubclass(tfd.TransformedDistribution, type(base)):
+    if is_transformed(base):
         base, inner = stages(base)
         bijectors = [*inner, *bijectors]
     return base, bijectors
@@ -70,6 +69,21 @@ def is_a(part, cls: type) -> bool:
 
     Around parts that are no composite tensors, which most bijectors outside TFP are
     not, the constructor of `Chain` gives a `_Chain`, the base class of `Chain`; and so
-    for `Invert` and `TransformedDistribution`.
+    for `Invert` and `TransformedDistribution`. `tfp_flows.bijectors.Chain`,
+    `tfp_flows.bijectors.Invert` and `tfp_flows.distributions.Flow` are subclasses of
+    these.
     """
-    return isinstance(part, cls) or issubclass(cls, type(part))
+    base = cls.__bases__[0]
+    return isinstance(part, base if base.__name__ == f"_{cls.__name__}" else cls)
+
+
+def is_transformed(distribution) -> bool:
+    """Whether it is a base and a bijector for a reader, and no more.
+
+    `tfd.MultivariateNormalDiag`, a subclass of TFP's class, is one part.
+    """
+    cls = tfd.TransformedDistribution
+    if type(distribution) in (cls, cls.__bases__[0]):
+        return True
+    # `tfp_flows.distributions.Flow` is registered, and no subclass.
+    return isinstance(distribution, cls) and cls not in type(distribution).__mro__

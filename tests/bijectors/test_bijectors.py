@@ -25,14 +25,15 @@ class Power(b.Elementwise):
     def _parameter_properties(cls, dtype):
         return {"power": tfp.util.ParameterProperties()}
 
-    def _forward(self, x):
-        return tf.sign(x) * tf.abs(x) ** self.power
+    def _raised(self, x, power):
+        log_slope = tf.math.log(power) + (power - 1) * tf.math.log(tf.abs(x))
+        return tf.sign(x) * tf.abs(x) ** power, log_slope
 
-    def _inverse(self, y):
-        return tf.sign(y) * tf.abs(y) ** (1 / self.power)
+    def _forward_and_log_det(self, x):
+        return self._raised(x, tf.convert_to_tensor(self.power))
 
-    def _forward_log_det_jacobian(self, x):
-        return tf.math.log(self.power) + (self.power - 1) * tf.math.log(tf.abs(x))
+    def _inverse_and_log_det(self, y):
+        return self._raised(y, 1 / tf.convert_to_tensor(self.power))
 
 
 def test_a_users_own_bijector_conforms():

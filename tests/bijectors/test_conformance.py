@@ -18,6 +18,8 @@ NOT_EXAMPLES = {
     "TransformerSpec",
     "channel_mask",
     "checkerboard_mask",
+    "forward_and_log_det",
+    "inverse_and_log_det",
 }
 
 

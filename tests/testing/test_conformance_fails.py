@@ -13,23 +13,27 @@ X = np.random.default_rng(0).normal(size=[8, 2])
 
 
 class WrongLogDet(ShiftAndCube):
-    def _forward_log_det_jacobian(self, x):
-        return tf.ones([], x.dtype)
+    def _forward_and_log_det(self, x):
+        y, _ = super()._forward_and_log_det(x)
+        return y, tf.ones([], x.dtype)
 
 
 class Reflection(Rotation2D):
-    def _forward(self, x):
-        return super()._forward(x) * [1.0, -1.0]
+    def _forward_and_log_det(self, x):
+        y, log_det = super()._forward_and_log_det(x)
+        return y * [1.0, -1.0], log_det
 
 
 class Imprecise(Affine):
-    def _inverse(self, y):
-        return super()._inverse(y) * (1 + 1e-4)
+    def _inverse_and_log_det(self, y):
+        x, log_slope = super()._inverse_and_log_det(y)
+        return x * (1 + 1e-4), log_slope
 
 
 class Frozen(Affine):
-    def _forward(self, x):
-        return x * tf.exp(self.log_scale) + tf.stop_gradient(self.shift)
+    def _forward_and_log_det(self, x):
+        y = x * tf.exp(self.log_scale) + tf.stop_gradient(self.shift)
+        return y, tf.convert_to_tensor(self.log_scale)
 
 
 class Decreasing(Affine):
@@ -45,13 +49,15 @@ class NotConstant(Planar):
 
 
 class OnlyEager(Planar):
-    def _forward(self, x):
-        return super()._forward(x) if tf.executing_eagerly() else x
+    def _forward_and_log_det(self, x):
+        y, log_det = super()._forward_and_log_det(x)
+        return (y if tf.executing_eagerly() else x), log_det
 
 
 class NaNFarOut(ShiftAndCube):
-    def _forward(self, x):
-        return tf.where(tf.abs(x) > 100, np.nan, super()._forward(x))
+    def _forward_and_log_det(self, x):
+        y, log_det = super()._forward_and_log_det(x)
+        return tf.where(tf.abs(x) > 100, np.nan, y), log_det
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ pixels of images.
 """
 
 from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.chain import Chain, Invert
 from tfp_flows.bijectors.conditional import Conditional
 from tfp_flows.bijectors.elementwise.affine import Affine
 from tfp_flows.bijectors.elementwise.bernstein import Bernstein
@@ -30,6 +31,7 @@ from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
 )
 from tfp_flows.bijectors.elementwise.standardize import Standardize
 from tfp_flows.bijectors.elementwise.sum_of_squares import SumOfSquares
+from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.image.masks import channel_mask, checkerboard_mask
 from tfp_flows.bijectors.image.multi_scale import MultiScale
 from tfp_flows.bijectors.image.squeeze import Squeeze
@@ -62,6 +64,7 @@ __all__ = [
     "Bijector",
     "BlockAutoregressive",
     "Bound",
+    "Chain",
     "CircularRationalQuadraticSpline",
     "Conditional",
     "Coupling",
@@ -70,6 +73,7 @@ __all__ = [
     "GaussianMixtureCDF",
     "Householder",
     "IntegralNetwork",
+    "Invert",
     "InvertibleConvolution1x1",
     "KernelGaussianization",
     "LULinear",
@@ -96,4 +100,6 @@ __all__ = [
     "TransformerSpec",
     "channel_mask",
     "checkerboard_mask",
+    "forward_and_log_det",
+    "inverse_and_log_det",
 ]

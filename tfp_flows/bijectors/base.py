@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import variables
+from tfp_flows.bijectors.evaluation import Evaluated
 from tfp_flows.bijectors.parameters import (
+    batch_shape,
     broadcasts,
-    check_batch_shapes,
     common_size,
     make_variable,
 )
@@ -21,20 +21,21 @@ from tfp_flows.math import split_seed
 ParameterProperties = tfp.util.ParameterProperties
 
 
-class Bijector(tfb.Bijector):
+class Bijector(Evaluated):
     """A ``tfb.Bijector`` on vectors, without the boilerplate.
 
     A subclass writes ``__init__`` (which hands ``dict(locals())`` over),
     ``_parameter_properties`` (one ``tfp.util.ParameterProperties`` for each tensor
     parameter; its ``event_ndims`` is the rank of one, unbatched, value), and the maps
-    ``_forward``, ``_inverse`` and ``_forward_log_det_jacobian`` or its inverse. In
-    return it gets
+    ``_forward_and_log_det`` and ``_inverse_and_log_det``, each from points to their
+    images and the log-determinant of the smallest event. In return it gets
 
     * its tensor parameters as attributes, in one dtype, variables kept as variables;
     * errors at construction for parameters whose dtypes, sizes or batch shapes do not
       fit each other, and at a call for points that do not fit the parameters;
     * ``trainable``, if it writes ``_initial_parameters``;
-    * all of TFP: batch shapes, caching, ``copy``, use in ``tfb.Chain`` and so on.
+    * all of TFP: batch shapes, ``copy``, use in ``tfb.Chain`` and so on, but not its
+      cache (see `Evaluated`).
 
     Arrays and lists are converted to the bijector's dtype, as in TFP. A tensor of
     another dtype is refused.
@@ -46,6 +47,7 @@ class Bijector(tfb.Bijector):
         inverse_event_ndims: of its image, if that is another.
         event_size: size of the last axis of a point. If not given it is the last
             axis of the parameters that have one.
+        event_shape: of a point, in place of the two.
         dtype: that the parameters must have; ``None`` takes it from them, and without
             tensor parameters accepts any.
         is_constant_jacobian: whether the log-determinant does not depend on the point.
@@ -66,14 +68,15 @@ class Bijector(tfb.Bijector):
     ...     def _parameter_properties(cls, dtype):
     ...         return {"slope": tfp.util.ParameterProperties()}
     ...
-    ...     def _forward(self, x):
-    ...         return tf.stack([x[..., 0], x[..., 1] + self.slope * x[..., 0]], -1)
+    ...     def _shifted(self, x, slope):
+    ...         y = tf.stack([x[..., 0], x[..., 1] + slope * x[..., 0]], axis=-1)
+    ...         return y, tf.zeros([])
     ...
-    ...     def _inverse(self, y):
-    ...         return tf.stack([y[..., 0], y[..., 1] - self.slope * y[..., 0]], -1)
+    ...     def _forward_and_log_det(self, x):
+    ...         return self._shifted(x, self.slope)
     ...
-    ...     def _forward_log_det_jacobian(self, x):
-    ...         return tf.zeros_like(x[..., 0])
+    ...     def _inverse_and_log_det(self, y):
+    ...         return self._shifted(y, -self.slope)
     >>> ShiftLast(2.0).forward([[1.0, 1.0]]).numpy()
     array([[1., 3.]], dtype=float32)
     """
@@ -85,6 +88,7 @@ class Bijector(tfb.Bijector):
         event_ndims: int = 1,
         inverse_event_ndims: int | None = None,
         event_size: int | None = None,
+        event_shape: Sequence[int] | None = None,
         dtype: tf.DType | None = None,
         is_constant_jacobian: bool = False,
     ):
@@ -110,12 +114,17 @@ class Bijector(tfb.Bijector):
                 key: variables.as_reference(value, dtype=dtype, name=f"{where}: {key}")
                 for key, value in given.items()
             }
-        check_batch_shapes(tensors, properties, where)
-        if event_ndims and event_size is None:
+        self._batch_shape_of_parameters = batch_shape(tensors, properties, where)
+        if event_shape is not None:
+            event_ndims = len(event_shape)
+        elif event_ndims and event_size is None:
             event_size = common_size(tensors, properties, where)
         for key in properties:
             setattr(self, key, tensors.get(key))
-        self._event_size = event_size
+        self._event_shape = tf.TensorShape(event_shape or [None] * event_ndims)
+        self._image_event_shape = self._event_shape
+        if event_ndims and event_shape is None:
+            self._set_event_size(event_size)
         self._where = where
         super().__init__(
             forward_min_event_ndims=event_ndims,
@@ -184,48 +193,13 @@ class Bijector(tfb.Bijector):
     @property
     def event_size(self) -> int | None:
         """Size of the last axis of a point; ``None`` for elementwise bijectors."""
-        return self._event_size
+        return self._event_shape[-1] if self._event_shape.rank else None
 
-    def _call_forward(self, x, name, **kwargs):
-        return super()._call_forward(self._checked(x), name, **kwargs)
+    def _set_event_size(self, size: int | None) -> None:
+        self._event_shape = tf.TensorShape([*self._event_shape[:-1], size])
+        self._image_event_shape = self._event_shape
 
-    def _call_inverse(self, y, name, **kwargs):
-        return super()._call_inverse(self._checked_image(y), name, **kwargs)
-
-    def _call_forward_log_det_jacobian(self, x, event_ndims, name, **kwargs):
-        return super()._call_forward_log_det_jacobian(
-            self._checked(x), event_ndims, name, **kwargs
-        )
-
-    def _call_inverse_log_det_jacobian(self, y, event_ndims, name, **kwargs):
-        return super()._call_inverse_log_det_jacobian(
-            self._checked_image(y), event_ndims, name, **kwargs
-        )
-
-    # Where a map gives its log-determinant along with its value, the value's method
-    # leaves it in TFP's cache beside the point, where TFP looks for it: a second
-    # evaluation of a network would cost as much again, and with dropout it would give
-    # the determinant of another map.
-
-    def _remember_fldj(self, x, fldj) -> None:
-        self._cache.forward_attributes(x)["ildj"] = -fldj
-
-    def _remember_ildj(self, y, ildj) -> None:
-        self._cache.inverse_attributes(y)["ildj"] = ildj
-
-    def _fldj_of_forward(self, x) -> tf.Tensor:
-        _y = self.forward(x)  # Held, for the cache refers to it weakly.
-        return -self._cache.forward_attributes(x)["ildj"]
-
-    def _ildj_of_inverse(self, y) -> tf.Tensor:
-        _x = self.inverse(y)
-        return self._cache.inverse_attributes(y)["ildj"]
-
-    def _checked_image(self, y) -> tf.Tensor:
-        """As `_checked` for points of the other side, if they are unlike."""
-        return self._checked(y)
-
-    def _checked(self, x) -> tf.Tensor:
+    def _checked(self, x, event_shape: tf.TensorShape) -> tf.Tensor:
         """``x`` as a tensor that fits the parameters, or an error that says why not."""
         x = tf.convert_to_tensor(x, dtype_hint=self.dtype)
         if self.dtype is not None and x.dtype != self.dtype:
@@ -234,7 +208,7 @@ class Bijector(tfb.Bijector):
                 f"{x.dtype.name}: cast it, or make the bijector with "
                 f"dtype={x.dtype.name!r}."
             )
-        rank = self.forward_min_event_ndims
+        rank = event_shape.rank
         if x.shape.rank is None:
             return x
         if x.shape.rank < rank:
@@ -242,28 +216,41 @@ class Bijector(tfb.Bijector):
                 f"{self._where} acts on points of rank {rank} or more, but was called "
                 f"with shape {tuple(x.shape)}."
             )
-        size = self.event_size
-        if rank and size is not None and x.shape[-1] not in (None, size):
+        batch, event = x.shape[: x.shape.rank - rank], x.shape[x.shape.rank - rank :]
+        if not event.is_compatible_with(event_shape):
             raise ValueError(
-                f"{self._where} acts on points of size {size}, but was called with "
-                f"shape {tuple(x.shape)}: the last dimension must be {size}."
+                f"{self._where} acts on points of {_sizes(event_shape)}, but was "
+                f"called with shape {tuple(x.shape)}."
             )
-        batch = self.experimental_batch_shape()
-        if not broadcasts(batch, x.shape[: x.shape.rank - rank]):
+        of_parameters = self._batch_shape_of_parameters
+        if of_parameters.rank and not broadcasts(of_parameters, batch):
             raise ValueError(
-                f"{self._where} has parameters of batch shape {tuple(batch)}, which "
-                f"does not broadcast with a point of shape {tuple(x.shape)}."
+                f"{self._where} has parameters of batch shape {tuple(of_parameters)}, "
+                f"which does not broadcast with a point of shape {tuple(x.shape)}."
             )
-        return x
+        if event.is_fully_defined():
+            return x
+        return tf.ensure_shape(x, batch.concatenate(event_shape))
+
+    def _with(self, **tensors):
+        """The same bijector with other tensors for parameters, unchecked and cheap.
+
+        They differ from those that it has in nothing but values and batch shapes.
+        """
+        bijector = object.__new__(type(self))
+        # Not by attributes, each of which ``tf.Module`` would look at.
+        bijector.__dict__.update(self.__dict__)
+        bijector.__dict__.update(tensors, _parameters={**self._parameters, **tensors})
+        bijector.__dict__["_batch_shape_of_parameters"] = tf.TensorShape(None)
+        bijector.__dict__.pop("_cached_batch_shapes", None)
+        return bijector
 
 
-def with_last_sizes(x: tf.Tensor, sizes: Sequence[int]) -> tf.Tensor:
-    """The tensor, whose last dimensions, if unknown so far, must have these sizes."""
-    # What is known stays the same tensor, by which TFP's cache finds it.
-    if x.shape.rank is None or x.shape[x.shape.rank - len(sizes) :].is_fully_defined():
-        return x
-    batch = x.shape[: x.shape.rank - len(sizes)]
-    return tf.ensure_shape(x, batch.concatenate(tf.TensorShape(sizes)))
+def _sizes(event_shape: tf.TensorShape) -> str:
+    """An event shape in words."""
+    if event_shape.rank == 1:
+        return f"size {event_shape[0]}"
+    return f"shape {list(event_shape)}"
 
 
 def _constructor_arguments(cls: type) -> set[str]:

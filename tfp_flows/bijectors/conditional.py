@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.checks import checked_count
 from tfp_flows.variables import as_conditioner
 
@@ -99,7 +100,7 @@ class Conditional(Bijector):
             dtype=bijector.dtype,
         )
         # Not the size of the context, the one parameter that it declares.
-        self._event_size = getattr(bijector, "event_size", None)
+        self._set_event_size(getattr(bijector, "event_size", None))
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -139,29 +140,11 @@ class Conditional(Bijector):
             values[name] = constrain.forward(start() + added)
         return self.bijector.copy(**values)
 
-    # Both at once: another evaluation of the network would cost as much again, and with
-    # dropout it would belong to another map.
+    def _forward_and_log_det(self, x):
+        return forward_and_log_det(self._given_context(), x, self._rank)
 
-    def _forward(self, x):
-        given = self._given_context()
-        y = given.forward(x)
-        fldj = given.forward_log_det_jacobian(x, event_ndims=self._rank)
-        self._remember_fldj(x, fldj)
-        return y
-
-    def _inverse(self, y):
-        given = self._given_context()
-        x = given.inverse(y)
-        self._remember_ildj(
-            y, given.inverse_log_det_jacobian(y, event_ndims=self._rank)
-        )
-        return x
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
+    def _inverse_and_log_det(self, y):
+        return inverse_and_log_det(self._given_context(), y, self._rank)
 
 
 def _starts(bijector: tfb.Bijector, where: str) -> dict:

@@ -29,8 +29,12 @@ def make_variable(value, properties, *, dtype: tf.DType, name: str):
     )
 
 
-def check_batch_shapes(tensors: Mapping, properties: Mapping, where: str) -> None:
-    """Refuses parameters of too low a rank or of batches that do not broadcast."""
+def batch_shape(tensors: Mapping, properties: Mapping, where: str) -> tf.TensorShape:
+    """The batch shape of parameters, as far as it is known.
+
+    Raises:
+        ValueError: parameters of too low a rank, or of batches that do not broadcast.
+    """
     batch = tf.TensorShape([])
     for key, value in tensors.items():
         rank = properties[key].event_ndims
@@ -49,6 +53,7 @@ def check_batch_shapes(tensors: Mapping, properties: Mapping, where: str) -> Non
                 f"their shapes are {shapes}."
             )
         batch = tf.broadcast_static_shape(batch, own)
+    return batch
 
 
 def common_size(tensors: Mapping, properties: Mapping, where: str) -> int | None:

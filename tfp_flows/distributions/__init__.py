@@ -2,6 +2,7 @@
 
 from tfp_flows.distributions.conditional_flow import ConditionalFlow
 from tfp_flows.distributions.dequantized import Dequantized
+from tfp_flows.distributions.flow import Flow
 from tfp_flows.distributions.standard_normal import StandardNormal
 
-__all__ = ["ConditionalFlow", "Dequantized", "StandardNormal"]
+__all__ = ["ConditionalFlow", "Dequantized", "Flow", "StandardNormal"]

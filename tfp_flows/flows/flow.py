@@ -10,10 +10,13 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows import distributions
 from tfp_flows.bijectors import (
     Autoregressive,
+    Chain,
     Conditional,
     Coupling,
+    Invert,
     TransformerSpec,
 )
 from tfp_flows.checks import checked_count
@@ -22,7 +25,7 @@ from tfp_flows.distributions import ConditionalFlow, StandardNormal
 from tfp_flows.math import split_seed
 
 # Conditional if it was given a context_size.
-Flow = tfd.TransformedDistribution | ConditionalFlow
+Flow = distributions.Flow | ConditionalFlow
 
 # As `make(event_size, seed=…, dtype=…)`.
 MakeBijector = Callable[..., tfb.Bijector]
@@ -72,8 +75,8 @@ def make_flow(
             f"flows.{name}: the flow is {dtype.name}, but the base {base.name!r} is "
             f"{base.dtype.name}."
         )
-    chain = tfb.Chain(list(reversed(layers)), name=name)
-    flow = tfd.TransformedDistribution(base, chain, name=name)
+    chain = Chain(list(reversed(layers)), name=name)
+    flow = distributions.Flow(base, chain, name=name)
     return flow if context_size is None else ConditionalFlow(flow)
 
 
@@ -133,7 +136,7 @@ def repeat(
                 hidden_units, activation=activation, seed=layer_seed, dtype=dtype
             )
             layer = Conditional(layer, network, context_size)
-        return tfb.Invert(layer) if fast == "log_prob" else layer
+        return Invert(layer) if fast == "log_prob" else layer
 
     layers = make_layers(make_layer, num_layers=num_layers, seed=seed, name=name)
     return make_flow(

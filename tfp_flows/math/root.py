@@ -33,7 +33,8 @@ def find_root(
 
     Elements that do not converge, which a function that is not increasing or not onto
     can cause, raise an error when executed eagerly; in a graph they are NaN, and an
-    error with ``validate_args``, but for XLA, which knows no errors.
+    error with ``validate_args``, but for XLA, which knows no errors. Where the target
+    or the function is NaN the root is NaN, and that is no error.
 
     Args:
         curve: f and the logarithm of its slope.
@@ -65,7 +66,10 @@ def find_root(
     root = newton_polish(value_and_slope, found)
     # The last but one is checked, so that who needs no slope pays for no evaluation.
     is_solved = _is_solved(*evaluated[-1], wanted)
-    root = _require(is_solved, root, wanted, where, validate_args)
+    # Where the function itself is NaN, as of parameters that a NaN made, so is the
+    # root, and the other points have theirs.
+    is_nan = tf.math.is_nan(evaluated[-1][1])
+    root = _require(is_solved, is_nan, root, wanted, where, validate_args)
     return root, _or_nan(is_solved, curve(root)[1])
 
 
@@ -140,18 +144,19 @@ def _is_solved(t, value, log_slope, target) -> tf.Tensor:
     return (tf.abs(value - target) <= rounding) | ~tf.math.is_finite(target)
 
 
-def _require(is_solved, root, target, where, validate_args) -> tf.Tensor:
+def _require(is_solved, is_nan, root, target, where, validate_args) -> tf.Tensor:
     """``root``, but NaN, or an error, where there is none."""
+    is_missing = ~(is_solved | is_nan)
     message = (
         f"{where}: the search for the point that is sent to a given value did not "
         "converge: the function must be increasing and onto the real numbers."
     )
     if tf.executing_eagerly():
-        if not tf.reduce_all(is_solved):
-            at = tf.boolean_mask(*(tf.reshape(v, [-1]) for v in (target, ~is_solved)))
+        if tf.reduce_any(is_missing):
+            at = tf.boolean_mask(*(tf.reshape(v, [-1]) for v in (target, is_missing)))
             raise ValueError(f"{message} First value without a root: {at[0]}.")
     elif validate_args:
-        check = tf.debugging.Assert(tf.reduce_all(is_solved), [message])
+        check = tf.debugging.Assert(~tf.reduce_any(is_missing), [message])
         with tf.control_dependencies([check]):
             root = tf.identity(root)
     return _or_nan(is_solved, root)

@@ -12,7 +12,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import MultiScale
 from tfp_flows.distributions import ConditionalFlow, Dequantized
-from tfp_flows.stages import in_order, is_a, stages
+from tfp_flows.stages import in_order, is_a, is_transformed, stages
 from tfp_flows.variables import find_weights, num_elements
 
 
@@ -67,7 +67,7 @@ def _parts(distribution) -> list[tuple[str, object]]:
         return [*_parts(distribution.flow), *map(_named, [*noise, distribution])]
     # Exactly a transformed distribution: tfd.MultivariateNormalDiag, a subclass of it,
     # is one part for a reader.
-    if not issubclass(tfd.TransformedDistribution, type(distribution)):
+    if not is_transformed(distribution):
         return [_named(distribution)]
     base, bijectors = stages(distribution)
     found = [_named(base)]

@@ -1,6 +1,7 @@
 """A bijector and points to check it on, with what the checks measure by."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -18,13 +19,29 @@ class Case:
         x: points, ``[N, *event_shape]``.
         dtype: to compute in.
         where: what a failure calls the case.
+        log_det_draws: of a log-determinant that is an unbiased estimate; 1 for exact
+            ones. Their mean is compared, within six of its standard errors.
+        tangents: from points ``[N, D]`` to orthonormal rows ``[N, K, D]`` that span the
+            tangent space of the manifold there, on which the bijector acts.
     """
 
-    def __init__(self, bijector: tfb.Bijector, x, dtype: str, where: str = "as given"):
+    def __init__(
+        self,
+        bijector: tfb.Bijector,
+        x,
+        dtype: str,
+        where: str = "as given",
+        log_det_draws: int = 1,
+        tangents: Callable | None = None,
+    ):
         self.bijector = bijector
+        self.log_det_draws, self.tangents = log_det_draws, tangents
+        # Of what was drawn last: six standard errors of each mean.
+        self.log_det_spread = 0.0
         self.x = tf.constant(x, dtype)
         self.event_ndims = self.x.shape.rank - 1
         self.image_ndims = bijector.forward_event_ndims(self.event_ndims)
+        self.state = where
         self.where = f"{type(bijector).__name__} {bijector.name!r}, {dtype}, {where}"
         self.rounding = _ROUNDINGS * float(np.finfo(dtype).eps)
 
@@ -36,19 +53,33 @@ class Case:
         """``inverse``, computed anew."""
         return self.bijector.inverse(tf.identity(y))
 
+    def like(self, bijector: tfb.Bijector) -> "Case":
+        """The same for another bijector."""
+        dtype = self.x.dtype.name
+        how = self.log_det_draws, self.tangents
+        return Case(bijector, self.x, dtype, self.state, *how)
+
     def fldj(self, x) -> tf.Tensor:
         """The forward log-determinant, ``[N]``, computed anew."""
-        log_det = self.bijector.forward_log_det_jacobian(
-            tf.identity(x), event_ndims=self.event_ndims
-        )
-        return tf.broadcast_to(log_det, tf.shape(x)[: -self.event_ndims])
+        of_forward = self.bijector.forward_log_det_jacobian
+        return self._log_det(of_forward, x, self.event_ndims)
 
     def ildj(self, y) -> tf.Tensor:
         """The inverse log-determinant, ``[N]``, computed anew."""
-        log_det = self.bijector.inverse_log_det_jacobian(
-            tf.identity(y), event_ndims=self.image_ndims
-        )
-        return tf.broadcast_to(log_det, tf.shape(y)[: -self.image_ndims])
+        of_inverse = self.bijector.inverse_log_det_jacobian
+        return self._log_det(of_inverse, y, self.image_ndims)
+
+    def _log_det(self, log_det_of, points, event_ndims: int) -> tf.Tensor:
+        shape = tf.shape(points)[:-event_ndims]
+        draws = [
+            tf.broadcast_to(log_det_of(tf.identity(points), event_ndims), shape)
+            for _ in range(self.log_det_draws)
+        ]
+        if len(draws) == 1:
+            return draws[0]
+        if tf.executing_eagerly():
+            self.log_det_spread = 6.0 * np.std(draws, axis=0) / len(draws) ** 0.5
+        return tf.reduce_mean(tf.stack(draws), axis=0)
 
     @functools.cached_property
     def own_jacobian(self) -> np.ndarray:
@@ -56,13 +87,20 @@ class Case:
         return self.jacobian(self.x)
 
     def jacobian(self, x) -> np.ndarray:
-        """∂forward/∂x by autodiff, ``[N, D, D]`` in float64, events flattened."""
+        """∂forward/∂x by autodiff, ``[N, D, D]`` in float64, events flattened.
+
+        On a manifold ``[N, K, K]``, in coordinates of its tangent spaces.
+        """
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
             y = tf.reshape(self.forward(x), [len(x), -1])
             columns = tf.unstack(y, axis=-1)
         rows = [flat(tape.gradient(column, x)) for column in columns]
-        return np.stack(rows, axis=1).astype(np.float64)
+        jacobian = np.stack(rows, axis=1).astype(np.float64)
+        if self.tangents is None:
+            return jacobian
+        from_tangents, to_tangents = self.tangents(x), self.tangents(self.forward(x))
+        return to_tangents @ jacobian @ np.swapaxes(from_tangents, 1, 2)
 
     def check(self, condition, message: str) -> None:
         """Fails with ``message`` unless ``condition`` holds everywhere."""

@@ -18,6 +18,8 @@ def assert_bijector_conforms(
     extreme: float | None = 1e4,
     spread: float = 1.0,
     seed: int = 0,
+    log_det_draws: int = 1,
+    tangents: Callable | None = None,
 ) -> None:
     """Checks that a bijector is what it says it is.
 
@@ -38,6 +40,11 @@ def assert_bijector_conforms(
       and in float64 densities of 1-D and 2-D events integrate to 1;
     * what is declared holds: a diagonal, triangular or constant Jacobian,
       monotonicity;
+    * nothing is stale: at the same tensors, once variables have moved, values and
+      log-determinants are new, and at a tensor that ``forward`` gave the inverse has
+      its gradient;
+    * a graph of points of unknown rank works;
+    * a row of NaN is NaN, and leaves the other rows as they are;
     * at points multiplied by ``extreme``: finite values and gradients, and
       ``forward(inverse(y))`` against y.
 
@@ -55,6 +62,11 @@ def assert_bijector_conforms(
             there.
         spread: standard deviation of the move of the variables.
         seed: of the move.
+        log_det_draws: of a bijector whose log-determinant is an unbiased estimate: how
+            many are averaged, to be compared within six standard errors of the mean.
+        tangents: of a bijector on a manifold: a function from points ``[N, D]`` to
+            ``[N, K, D]``, orthonormal rows that span the tangent space at each point.
+            The log-determinant is then compared in these coordinates.
 
     Raises:
         AssertionError: naming the check that failed, with the figures.
@@ -83,21 +95,29 @@ def assert_bijector_conforms(
     dtypes = [(bijector.dtype or tf.float32).name] if given else ["float32", "float64"]
     for dtype in dtypes:
         rng = np.random.default_rng(seed)
-        case = Case(bijector if given else bijector(dtype), x, dtype=dtype)
+        own = bijector if given else bijector(dtype)
+        case = Case(own, x, dtype, "as given", log_det_draws, tangents)
         checks.check_round_trip(case)
         checks.check_log_det(case)
         checks.check_gradients(case)
         for variable in case.bijector.trainable_variables:
             variable.assign_add(rng.normal(scale=spread, size=variable.shape))
-        case = Case(case.bijector, x, dtype=dtype, where="moved")
+        case = Case(own, x, dtype, "moved", log_det_draws, tangents)
         checks.check_round_trip(case)
         checks.check_log_det(case)
         checks.check_structure(case, order)
         checks.check_gradients(case, nonzero=True)
+        checks.check_freshness(case)
         checks.check_batch_ranks(case)
         checks.check_batch_of_parameters(case)
         checks.check_execution_modes(case)
         checks.check_compositions(case)
         checks.check_integral(case)
+        if dtype == dtypes[0]:
+            checks.check_unknown_rank(case)
+            checks.check_one_bad_row(case)
         if extreme is not None:
-            checks.check_extreme(Case(case.bijector, x * extreme, dtype, "extreme"))
+            far = x * extreme
+            checks.check_extreme(
+                Case(own, far, dtype, "extreme", log_det_draws, tangents)
+            )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import bijectors, conditioners
@@ -111,6 +112,14 @@ EXAMPLES: dict[str, Example] = {
     "Bernstein": _on_interval(bijectors.Bernstein, degree=4),
     "BlockAutoregressive": Example(_block_autoregressive, order=[1, 0]),
     "Bound": Example(_bound, extreme=None),
+    "Chain": Example(
+        lambda dtype: bijectors.Chain(
+            [
+                bijectors.Planar.trainable(2, seed=0, dtype=dtype),
+                tfb.Shift(tf.Variable(tf.zeros(2, dtype))),
+            ]
+        )
+    ),
     "CircularRationalQuadraticSpline": _spline(
         bijectors.CircularRationalQuadraticSpline
     ),
@@ -123,6 +132,11 @@ EXAMPLES: dict[str, Example] = {
     "Householder": Example(_trainable(bijectors.Householder, 3), [3]),
     "IntegralNetwork": _on_interval(
         bijectors.IntegralNetwork, num_units=2, num_panels=4
+    ),
+    "Invert": Example(
+        lambda dtype: bijectors.Invert(
+            bijectors.Radial.trainable(2, seed=0, dtype=dtype)
+        )
     ),
     "InvertibleConvolution1x1": Example(
         _trainable(bijectors.InvertibleConvolution1x1, 2), [2, 1, 2]

@@ -81,14 +81,10 @@ class Affine(Elementwise):
             return log_scale
         return bound * tf.tanh(log_scale / bound)
 
-    def _forward(self, x):
-        return x * tf.exp(self._bounded_log_scale()) + self.shift
+    def _forward_and_log_det(self, x):
+        log_scale = self._bounded_log_scale()
+        return x * tf.exp(log_scale) + self.shift, log_scale
 
-    def _inverse(self, y):
-        return (y - self.shift) * tf.exp(-self._bounded_log_scale())
-
-    def _forward_log_det_jacobian(self, x):
-        return self._bounded_log_scale()
-
-    def _inverse_log_det_jacobian(self, y):
-        return -self._bounded_log_scale()
+    def _inverse_and_log_det(self, y):
+        log_scale = -self._bounded_log_scale()
+        return (y - self.shift) * tf.exp(log_scale), log_scale

@@ -1,6 +1,8 @@
 """The class of transformers, and the specification that structures take."""
 
 import dataclasses
+import functools
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +11,12 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.chain import Invert
+from tfp_flows.bijectors.evaluation import (
+    Evaluated,
+    forward_and_log_det,
+    inverse_and_log_det,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +79,10 @@ class TransformerSpec:
                 f"acts on events of rank {ndims}."
             )
 
-    @property
+    @functools.cached_property
     def num_params(self) -> int:
         """K, the count of numbers that one dimension's parameters take."""
-        return sum(math.prod(shape) for shape in self.param_shapes.values())
+        return sum(self._sizes)
 
     def __call__(
         self, params: tf.Tensor, axis: int = -1, validate_args: bool = False
@@ -95,18 +103,79 @@ class TransformerSpec:
                 f"dimension ({dict(self.param_shapes)}), but got parameters of shape "
                 f"{tuple(params.shape)}."
             )
-        properties = self.bijector_class.parameter_properties(params.dtype)
-        sizes = [math.prod(shape) for shape in self.param_shapes.values()]
-        # Split, not sliced: the gradient of a split is one concatenation.
-        parts = tf.split(params, sizes, axis=axis)
-        named = {}
-        for (name, shape), part in zip(self.param_shapes.items(), parts, strict=True):
-            value = _with_last(part, axis % params.shape.rank, shape)
-            named[name] = properties[name].default_constraining_bijector_fn()(value)
-        transformer = self.bijector_class(
-            **{"validate_args": validate_args, **self.options, **named}
-        )
-        return tfb.Invert(transformer) if self.inverted else transformer
+        bijector = self._with(params, axis, validate_args)
+        return Invert(bijector) if self.inverted else bijector
+
+    def forward_and_log_det(self, params, x, axis: int = -1, validate_args=False):
+        """``forward`` and log-slopes of the transformer with these parameters."""
+        bijector = self._with(params, axis, validate_args)
+        if isinstance(bijector, Evaluated):  # Not by the public methods' checks.
+            if self.inverted:
+                return bijector._inverse_and_log_det(x)
+            return bijector._forward_and_log_det(x)
+        return forward_and_log_det(Invert(bijector) if self.inverted else bijector, x)
+
+    def inverse_and_log_det(self, params, y, axis: int = -1, validate_args=False):
+        """``inverse`` and log-slopes of the transformer with these parameters."""
+        bijector = self._with(params, axis, validate_args)
+        if isinstance(bijector, Evaluated):
+            if self.inverted:
+                return bijector._forward_and_log_det(y)
+            return bijector._inverse_and_log_det(y)
+        return inverse_and_log_det(Invert(bijector) if self.inverted else bijector, y)
+
+    def _with(self, params: tf.Tensor, axis: int, validate_args: bool) -> tfb.Bijector:
+        """The bijector with these parameters."""
+        known = self._templates.get(params.dtype)
+        template, constraints = known or self._make_template(params.dtype)
+        if self._are_numbers:
+            parts = tf.unstack(params, axis=axis)
+        else:
+            # Split, not sliced: the gradient of a split is one concatenation.
+            parts = tf.split(params, self._sizes, axis=axis)
+            axes = itertools.repeat(axis % params.shape.rank)
+            parts = map(_with_last, parts, axes, self.param_shapes.values())
+        named = dict(zip(self.param_shapes, parts, strict=True))
+        for name, constrain in constraints:
+            named[name] = constrain.forward(named[name])
+        if validate_args or not isinstance(template, Elementwise):
+            options = {"validate_args": validate_args, **self.options}
+            return self.bijector_class(**options, **named)
+        return template._with(**named)
+
+    def _make_template(self, dtype: tf.DType):
+        """A checked transformer, whose tensors are replaced, and what constrains them.
+
+        Made once for each dtype, and not in a graph that ends.
+        """
+        properties = self.bijector_class.parameter_properties(dtype)
+        constraints, zeros = [], {}
+        with tf.init_scope():
+            for name, shape in self.param_shapes.items():
+                constrain = properties[name].default_constraining_bijector_fn()
+                zeros[name] = tf.zeros([1, *shape], dtype)
+                if not isinstance(constrain, tfb.Identity):
+                    constraints.append((name, constrain))
+                    zeros[name] = constrain.forward(zeros[name])
+            template = self.bijector_class(**self.options, **zeros)
+        self._templates[dtype] = template, constraints
+        return template, constraints
+
+    def __getstate__(self) -> dict:
+        """Of a copy: what it was made with, no templates."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    @functools.cached_property
+    def _templates(self) -> dict:
+        return {}
+
+    @functools.cached_property
+    def _sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.param_shapes.values()]
+
+    @functools.cached_property
+    def _are_numbers(self) -> bool:
+        return not any(self.param_shapes.values())
 
     def invert(self) -> "TransformerSpec":
         """The transformer with its directions exchanged.

@@ -107,7 +107,7 @@ class GaussianMixtureCDF(Monotone):
 
         return curve
 
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         # The tails are compared, which takes no quantile, as √(1 − 2 log G), which is
         # nearly linear in the quantile, so that Newton's steps are few.
         side = tf.where(x < 0, -tf.ones_like(x), 1.0)
@@ -132,8 +132,7 @@ class GaussianMixtureCDF(Monotone):
             start=x,
             validate_args=self.validate_args,
         )
-        self._remember_fldj(x, log_slope - log_rate)
-        return y
+        return y, log_slope - log_rate
 
 
 def _tail(y, components, side=None):

@@ -79,17 +79,14 @@ class Monotone(Elementwise):
 
     def _rank(self, x: tf.Tensor) -> int:
         """Of points and batches of parameters, the largest."""
-        if x.shape.rank is None:
-            raise ValueError(f"{self._where}: the rank of the points must be known.")
         batch = self.experimental_batch_shape(x_event_ndims=0)
         return max(x.shape.rank, batch.rank)
 
     def _without_gradients(self):
         """The same bijector, as far as a gradient is concerned of constants."""
-        values = {
-            name: getattr(self, name) for name in self._parameter_properties(self.dtype)
-        }
-        return self.copy(
+        names = self._parameter_properties(self.dtype)
+        values = {name: getattr(self, name) for name in names}
+        return self._with(
             **{
                 name: tf.stop_gradient(tf.convert_to_tensor(value))
                 for name, value in values.items()
@@ -97,7 +94,7 @@ class Monotone(Elementwise):
             }
         )
 
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         y, log_slope = find_root(
             self._curve(self._rank(x)),
             self._without_gradients()._curve(self._rank(x)),
@@ -105,19 +102,10 @@ class Monotone(Elementwise):
             where=self._where,
             validate_args=self.validate_args,
         )
-        self._remember_fldj(x, -log_slope)
-        return y
+        return y, -log_slope
 
-    def _inverse(self, y):
-        x, log_slope = self._curve(self._rank(y))(y)
-        self._remember_ildj(y, log_slope)
-        return x
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
+    def _inverse_and_log_det(self, y):
+        return self._curve(self._rank(y))(y)
 
 
 class MonotoneOnInterval(Monotone):

@@ -109,21 +109,12 @@ class Spline(Elementwise):
         y = self._low + (self._high - self._low) * value
         return tf.where(inside, y, x), tf.where(inside, log_slope, 0.0)
 
-    def _forward(self, x):
-        y, log_slope = self._apply(x, self._forward_unit)
-        self._remember_fldj(x, log_slope)
-        return y
+    def _forward_and_log_det(self, x):
+        return self._apply(x, self._forward_unit)
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         x, log_slope = self._apply(y, self._inverse_unit)
-        self._remember_ildj(y, -log_slope)
-        return x
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
+        return x, -log_slope
 
 
 def pieces(parameter) -> list[tf.Tensor]:

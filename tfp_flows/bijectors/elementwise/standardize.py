@@ -150,19 +150,18 @@ class Standardize(Bijector):
             )
         ]
 
-    def _checked(self, x):
+    def _checked(self, x, event_shape):
         if not self.adapted:
             raise ValueError(
                 f"{self._where} does not know the data's mean and scale yet: call "
                 "adapt(data), load weights, or train with FlowModel.fit, which adapts."
             )
-        return super()._checked(x)
+        return super()._checked(x, event_shape)
 
-    def _forward(self, x):
-        return x * self.scale + self.mean
+    def _forward_and_log_det(self, x):
+        log_det = tf.reduce_sum(tf.math.log(self.scale), axis=-1)
+        return x * self.scale + self.mean, log_det
 
-    def _inverse(self, y):
-        return (y - self.mean) / self.scale
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.reduce_sum(tf.math.log(self.scale), axis=-1)
+    def _inverse_and_log_det(self, y):
+        log_det = -tf.reduce_sum(tf.math.log(self.scale), axis=-1)
+        return (y - self.mean) / self.scale, log_det

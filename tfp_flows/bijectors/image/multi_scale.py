@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector, with_last_sizes
+from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.checks import checked_image_shape
 from tfp_flows.stages import in_order
 
@@ -81,17 +82,7 @@ class MultiScale(Bijector):
             event_size=math.prod(self._image_shape),
             dtype=_common_dtype(self.levels, where),
         )
-
-    def _checked_image(self, y):
-        y = tf.convert_to_tensor(y, dtype_hint=self.dtype)
-        if y.shape.rank is not None and (
-            y.shape.rank < 3 or not y.shape[-3:].is_compatible_with(self._image_shape)
-        ):
-            raise ValueError(
-                f"{self._where} takes images of shape {tuple(self._image_shape)}, but "
-                f"was called with shape {tuple(y.shape)}."
-            )
-        return with_last_sizes(y, self._image_shape)
+        self._image_event_shape = tf.TensorShape(self._image_shape)
 
     def experimental_batch_shape(self, x_event_ndims=None, y_event_ndims=None):
         """As in TFP: that of the levels."""
@@ -126,14 +117,11 @@ class MultiScale(Bijector):
     def _inverse_event_shape_tensor(self, output_shape):
         return tf.constant([self.event_size])
 
-    # A level gives its log-determinant along with its value: they are asked for
-    # together, while TFP remembers.
-
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         sizes = [math.prod(shape) // 2 for shape in self._shapes[:-1]]
         sizes.append(math.prod(self._shapes[-1]))
         parts = tf.split(x, sizes[::-1], axis=-1)
-        z, y, fldj = x, None, 0.0
+        y, log_det = None, 0.0
         for level, shape, part in zip(
             self.levels[::-1], self._shapes[::-1], parts, strict=True
         ):
@@ -142,28 +130,20 @@ class MultiScale(Bijector):
             batch = tf.shape(part)[:-1]
             part = tf.reshape(part, tf.concat([batch, shape], axis=0))
             x = part if y is None else _joined(y, part, event_ndims=3)
-            y = level.forward(x)
-            fldj += level.forward_log_det_jacobian(x, event_ndims=3)
-        self._remember_fldj(z, fldj)
-        return y
+            y, log_det_of_level = forward_and_log_det(level, x, 3)
+            log_det += log_det_of_level
+        return y, log_det
 
-    def _inverse(self, y):
-        image, parts, ildj = y, [], 0.0
+    def _inverse_and_log_det(self, y):
+        parts, log_det = [], 0.0
         for i, level in enumerate(self.levels):
-            x = level.inverse(y)
-            ildj += level.inverse_log_det_jacobian(y, event_ndims=3)
+            x, log_det_of_level = inverse_and_log_det(level, y, 3)
+            log_det += log_det_of_level
             if i < len(self.levels) - 1:
                 y, x = tf.split(x, 2, axis=-1)
             size = math.prod(x.shape[-3:])
             parts.append(tf.reshape(x, tf.concat([tf.shape(x)[:-3], [size]], axis=0)))
-        self._remember_ildj(image, ildj)
-        return _joined(*parts[::-1], event_ndims=1)
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
+        return _joined(*parts[::-1], event_ndims=1), log_det
 
 
 class _FirstHalf:

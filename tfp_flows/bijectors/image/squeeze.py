@@ -40,16 +40,6 @@ class Squeeze(Bijector):
             raise ValueError(f"Squeeze {name!r}: factor must be 2 or more.")
         super().__init__(dict(locals()), event_ndims=3, is_constant_jacobian=True)
 
-    def _checked(self, x):
-        x = super()._checked(x)
-        self._forward_event_shape(x.shape[-3:])
-        return x
-
-    def _checked_image(self, y):
-        y = super()._checked(y)
-        self._inverse_event_shape(y.shape[-3:])
-        return y
-
     def _forward_event_shape(self, input_shape):
         rows, columns, channels = self._sizes(input_shape)
         f = self.factor
@@ -92,14 +82,15 @@ class Squeeze(Bijector):
         f = self.factor
         return output_shape * [f, f, 1] // [1, 1, f**2]
 
-    def _forward(self, x):
-        return _by_batch(tf.nn.space_to_depth, x, self.factor)
+    def _forward_and_log_det(self, x):
+        self._forward_event_shape(x.shape[-3:])  # An error where it does not fit.
+        y = _by_batch(tf.nn.space_to_depth, x, self.factor)
+        return y, tf.zeros([], x.dtype)
 
-    def _inverse(self, y):
-        return _by_batch(tf.nn.depth_to_space, y, self.factor)
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)
+    def _inverse_and_log_det(self, y):
+        self._inverse_event_shape(y.shape[-3:])
+        x = _by_batch(tf.nn.depth_to_space, y, self.factor)
+        return x, tf.zeros([], y.dtype)
 
 
 def _by_batch(function, x, factor: int) -> tf.Tensor:

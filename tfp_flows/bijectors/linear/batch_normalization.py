@@ -114,25 +114,15 @@ class BatchNormalization(Bijector):
             **options,
         )
 
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         mean, log_deviation = self._moments.layer.running()
-        self._remember_fldj(x, self._spread(log_deviation - self.log_scale, x))
-        return (x - self.shift) * tf.exp(log_deviation - self.log_scale) + mean
+        log_slope = log_deviation - self.log_scale
+        return (x - self.shift) * tf.exp(log_slope) + mean, log_slope
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         mean, log_deviation = self._moments.layer(y)
-        self._remember_ildj(y, self._spread(self.log_scale - log_deviation, y))
-        return (y - mean) * tf.exp(self.log_scale - log_deviation) + self.shift
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
-
-    @staticmethod
-    def _spread(log_slope, x) -> tf.Tensor:
-        return log_slope + tf.zeros_like(x)
+        log_slope = self.log_scale - log_deviation
+        return (y - mean) * tf.exp(log_slope) + self.shift, log_slope
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

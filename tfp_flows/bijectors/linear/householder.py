@@ -63,14 +63,11 @@ class Householder(Bijector):
         vectors = pairs_of_vectors(cls, event_size, rng, num_reflections)
         return {"vectors": vectors if paired else rng.normal(size=vectors.shape)}
 
-    def _forward(self, x):
-        return reflect(x, self.vectors)
+    def _forward_and_log_det(self, x):
+        return reflect(x, self.vectors), tf.zeros([], x.dtype)
 
-    def _inverse(self, y):
-        return reflect(y, self.vectors, backwards=True)
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)
+    def _inverse_and_log_det(self, y):
+        return reflect(y, self.vectors, backwards=True), tf.zeros([], y.dtype)
 
 
 def require_vectors(bijector: Bijector) -> None:

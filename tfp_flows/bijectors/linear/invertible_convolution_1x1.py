@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.linear.lu_linear import LULinear
 from tfp_flows.checks import require_no_batch
 
@@ -91,19 +92,16 @@ class InvertibleConvolution1x1(Bijector):
         make_linear = LULinear.random_rotation if make_linear is None else make_linear
         return cls(make_linear(event_size, seed=seed, dtype=dtype), **options)
 
-    @staticmethod
-    def _map(function, x) -> tf.Tensor:
-        """An affine function of vectors, by its matrix."""
+    def _map(self, function, x) -> tuple[tf.Tensor, tf.Tensor]:
+        """An affine function of vectors, by its matrix, and its log-determinant."""
         size = x.shape[-1]
-        rows = function(tf.eye(size + 1, size, dtype=x.dtype))  # The last is of zeros.
-        return tf.tensordot(x, rows[:-1] - rows[-1], 1) + rows[-1]
+        rows = tf.eye(size + 1, size, dtype=x.dtype)  # The last is of zeros.
+        rows, log_det = function(self.linear, rows, 1)
+        y = tf.tensordot(x, rows[:-1] - rows[-1], 1) + rows[-1]
+        return y, tf.reshape(log_det, [-1])[0]  # The same for each.
 
-    def _forward(self, x):
-        return self._map(self.linear.forward, x)
+    def _forward_and_log_det(self, x):
+        return self._map(forward_and_log_det, x)
 
-    def _inverse(self, y):
-        return self._map(self.linear.inverse, y)
-
-    def _forward_log_det_jacobian(self, x):
-        zeros = tf.zeros([x.shape[-1]], x.dtype)
-        return self.linear.forward_log_det_jacobian(zeros, event_ndims=1)
+    def _inverse_and_log_det(self, y):
+        return self._map(inverse_and_log_det, y)

@@ -59,19 +59,21 @@ class Linear(Bijector):
         # Exactly the identity: every entry of W has a gradient there.
         return {"matrix": np.eye(event_size), "bias": np.zeros(event_size)}
 
-    def _forward(self, x):
-        return _times(x, self.matrix) + self.bias
+    def _forward_and_log_det(self, x):
+        log_det = _log_abs_det(tf.linalg.qr(self.matrix).r)
+        return _times(x, self.matrix) + self.bias, log_det
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         q, r = tf.linalg.qr(self.matrix)
         inverse = tf.linalg.triangular_solve(
             r, tf.linalg.matrix_transpose(q), lower=False
         )
-        return _times(y - self.bias, inverse)
+        return _times(y - self.bias, inverse), -_log_abs_det(r)
 
-    def _forward_log_det_jacobian(self, x):
-        diagonal = tf.linalg.diag_part(tf.linalg.qr(self.matrix).r)
-        return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
+
+def _log_abs_det(triangle) -> tf.Tensor:
+    diagonal = tf.linalg.diag_part(triangle)
+    return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
 
 
 def _times(x, matrix) -> tf.Tensor:

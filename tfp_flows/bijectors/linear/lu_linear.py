@@ -174,20 +174,21 @@ class LULinear(Bijector):
     def _signed(self, x):
         return x if self.signs is None else x * tf.constant(self.signs, x.dtype)
 
-    def _forward(self, x):
+    def _log_det(self) -> tf.Tensor:
+        return tf.reduce_sum(tf.linalg.diag_part(self.lower_upper), axis=-1)
+
+    def _forward_and_log_det(self, x):
         lower, upper = self._factors()
         x = permute(x, self.permutation)
         x = self._signed(tf.einsum("...d,...de->...e", x, lower))
-        return tf.einsum("...d,...de->...e", x, upper) + self.bias
+        y = tf.einsum("...d,...de->...e", x, upper) + self.bias
+        return y, self._log_det()
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         lower, upper = self._factors()
         y = self._signed(solve_upper(y - self.bias, upper))
         x = tf.linalg.LinearOperatorLowerTriangular(lower).solvevec(y, adjoint=True)
-        return permute(x, np.argsort(self.permutation))
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.reduce_sum(tf.linalg.diag_part(self.lower_upper), axis=-1)
+        return permute(x, np.argsort(self.permutation)), -self._log_det()
 
 
 def require_square(bijector: Bijector, name: str) -> None:

@@ -73,14 +73,13 @@ class OrthogonalExponential(Bijector):
         generator = tf.convert_to_tensor(self.generator)
         return _exponential(0.5 * (generator - tf.linalg.matrix_transpose(generator)))
 
-    def _forward(self, x):
-        return tf.einsum("...d,...de->...e", x, self._rotation())
+    def _forward_and_log_det(self, x):
+        y = tf.einsum("...d,...de->...e", x, self._rotation())
+        return y, tf.zeros([], x.dtype)
 
-    def _inverse(self, y):
-        return tf.einsum("...e,...de->...d", y, self._rotation())
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)
+    def _inverse_and_log_det(self, y):
+        x = tf.einsum("...e,...de->...d", y, self._rotation())
+        return x, tf.zeros([], y.dtype)
 
 
 def _exponential(skew) -> tf.Tensor:

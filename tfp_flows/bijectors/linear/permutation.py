@@ -79,11 +79,8 @@ class Permutation(Bijector):
         event_size = checked_count(event_size, f"{cls.__name__}.reverse: event_size")
         return cls(np.arange(event_size)[::-1])
 
-    def _forward(self, x):
-        return permute(x, self.permutation)
+    def _forward_and_log_det(self, x):
+        return permute(x, self.permutation), tf.zeros([], x.dtype)
 
-    def _inverse(self, y):
-        return permute(y, np.argsort(self.permutation))
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)
+    def _inverse_and_log_det(self, y):
+        return permute(y, np.argsort(self.permutation)), tf.zeros([], y.dtype)

@@ -80,14 +80,14 @@ class QRLinear(Bijector):
             "bias": np.zeros(event_size),
         }
 
-    def _forward(self, x):
-        turned = reflect(x, self.vectors)
-        upper = upper_factor(self.upper)
-        return tf.einsum("...d,...de->...e", turned, upper) + self.bias
-
-    def _inverse(self, y):
-        turned = solve_upper(y - self.bias, upper_factor(self.upper))
-        return reflect(turned, self.vectors, backwards=True)
-
-    def _forward_log_det_jacobian(self, x):
+    def _log_det(self) -> tf.Tensor:
         return tf.reduce_sum(tf.linalg.diag_part(self.upper), axis=-1)
+
+    def _forward_and_log_det(self, x):
+        turned = reflect(x, self.vectors)
+        y = tf.einsum("...d,...de->...e", turned, upper_factor(self.upper)) + self.bias
+        return y, self._log_det()
+
+    def _inverse_and_log_det(self, y):
+        turned = solve_upper(y - self.bias, upper_factor(self.upper))
+        return reflect(turned, self.vectors, backwards=True), -self._log_det()

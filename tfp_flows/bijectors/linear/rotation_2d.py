@@ -47,13 +47,11 @@ class Rotation2D(Bijector):
     def _turn(self, x, angle):
         cos, sin = tf.cos(angle), tf.sin(angle)
         first, second = x[..., 0], x[..., 1]
-        return tf.stack([first * cos - second * sin, first * sin + second * cos], -1)
+        turned = [first * cos - second * sin, first * sin + second * cos]
+        return tf.stack(turned, axis=-1), tf.zeros([], x.dtype)
 
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         return self._turn(x, tf.convert_to_tensor(self.angle))
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         return self._turn(y, -tf.convert_to_tensor(self.angle))
-
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)

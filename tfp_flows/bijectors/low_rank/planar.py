@@ -92,20 +92,17 @@ class Planar(Bijector):
         across = across - along_w(_dot(across, w))
         return across + along_w(one_plus_m - 1.0), w, one_plus_m
 
-    def _forward(self, x):
-        u_hat, w, _ = self._direction()
+    def _forward_and_log_det(self, x):
+        u_hat, w, one_plus_m = self._direction()
         t = _dot(w, x) + self.b
-        return x + u_hat * tf.tanh(t)[..., tf.newaxis]
+        y = x + u_hat * tf.tanh(t)[..., tf.newaxis]
+        return y, tf.math.log(tanh_slope(t, one_plus_m))
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         u_hat, w, one_plus_m = self._direction()
         t = tanh_root(_dot(w, y) + self.b, one_plus_m)
-        return y - u_hat * tf.tanh(t)[..., tf.newaxis]
-
-    def _forward_log_det_jacobian(self, x):
-        _, w, one_plus_m = self._direction()
-        t = _dot(w, x) + self.b
-        return tf.math.log(tanh_slope(t, one_plus_m))
+        x = y - u_hat * tf.tanh(t)[..., tf.newaxis]
+        return x, -tf.math.log(tanh_slope(t, one_plus_m))
 
 
 def _dot(a, b) -> tf.Tensor:

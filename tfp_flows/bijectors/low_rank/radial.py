@@ -93,21 +93,22 @@ class Radial(Bijector):
         alpha = tf.convert_to_tensor(self.alpha)
         return alpha, tf.nn.softplus(self.beta + tfp.math.softplus_inverse(alpha))
 
-    def _forward(self, x):
+    def _forward_and_log_det(self, x):
         alpha, gamma = self._scalars()
         offset = x - self.center
         r = safe_norm(offset)
-        return self.center + offset * ((gamma + r) / (alpha + r))[..., tf.newaxis]
+        y = self.center + offset * ((gamma + r) / (alpha + r))[..., tf.newaxis]
+        return y, self._log_det(r, alpha, gamma)
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         alpha, gamma = self._scalars()
         offset = y - self.center
         r = _radius(safe_norm(offset), alpha, gamma)
-        return self.center + offset * ((alpha + r) / (gamma + r))[..., tf.newaxis]
+        x = self.center + offset * ((alpha + r) / (gamma + r))[..., tf.newaxis]
+        return x, -self._log_det(r, alpha, gamma)
 
-    def _forward_log_det_jacobian(self, x):
-        alpha, gamma = self._scalars()
-        r = safe_norm(x - self.center)
+    def _log_det(self, r, alpha, gamma) -> tf.Tensor:
+        """The forward one, at the radius r on the base's side."""
         # 1 + αβ̂/(α + r)² over the common denominator is a sum of positive terms;
         # the quotients keep r² from overflowing.
         q, p = r / (alpha + r), alpha / (alpha + r)

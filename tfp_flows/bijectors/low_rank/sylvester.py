@@ -97,7 +97,7 @@ class Sylvester(Bijector):
         self.num_units = common_size(tensors, properties, where)
         require_square(self, "r")
         require_square(self, "r_tilde")
-        self._event_size = self._event_size or self.num_units
+        self._set_event_size(self.event_size or self.num_units)
         _check_sizes(self, own_size)
 
     @classmethod
@@ -147,24 +147,22 @@ class Sylvester(Bijector):
         z = tf.concat([units, tf.broadcast_to(others, shape)], axis=-1)
         return z if self.rotation is None else self.rotation.forward(z)
 
-    def _forward(self, x):
-        upper, upper_tilde, _ = self._matrices()
+    def _forward_and_log_det(self, x):
+        upper, upper_tilde, one_plus_m = self._matrices()
         units, others = self._units(self._rotated_back(x))
         t = matvec(upper_tilde, units) + self.b
-        return self._rotated(units + matvec(upper, tf.tanh(t)), others)
+        log_slopes = tf.math.log(tanh_slope(t, one_plus_m))
+        y = self._rotated(units + matvec(upper, tf.tanh(t)), others)
+        return y, tf.reduce_sum(log_slopes, axis=-1)
 
-    def _inverse(self, y):
+    def _inverse_and_log_det(self, y):
         upper, upper_tilde, one_plus_m = self._matrices()
         units, others = self._units(self._rotated_back(y))
         b = tf.convert_to_tensor(self.b)
         units = nested_tanh_root(units, upper, upper_tilde, b, one_plus_m)
-        return self._rotated(units, others)
-
-    def _forward_log_det_jacobian(self, x):
-        _, upper_tilde, one_plus_m = self._matrices()
-        units, _ = self._units(self._rotated_back(x))
-        t = matvec(upper_tilde, units) + self.b
-        return tf.reduce_sum(tf.math.log(tanh_slope(t, one_plus_m)), axis=-1)
+        t = matvec(upper_tilde, units) + b
+        log_slopes = tf.math.log(tanh_slope(t, one_plus_m))
+        return self._rotated(units, others), -tf.reduce_sum(log_slopes, axis=-1)
 
 
 def _checked_rotation(rotation, where: str) -> tfb.Bijector | None:

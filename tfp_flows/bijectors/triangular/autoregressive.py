@@ -91,17 +91,18 @@ class Autoregressive(Conditioned):
         )
 
     def _solve(self, params, z) -> tf.Tensor:
-        transformer = self.transformer(params, axis=0, validate_args=self.validate_args)
-        return transformer.forward(z)
+        evaluate = self.transformer.forward_and_log_det
+        return evaluate(params, z, 0, self.validate_args)[0]
 
-    def _forward(self, x):
-        columns, context = self._columns(x)
+    def _forward_and_log_det(self, x):
+        rows, context = self._rows(x)
         scan = (
             getattr(network_of(self.conditioner), "scan", None)
             or self._scan_by_evaluation
         )
-        y = scan(self._solve, tf.transpose(columns), *context)
-        return self._from_columns(tf.transpose(y), x)
+        y = scan(self._solve, rows, *context)
+        # All dimensions are known now: one evaluation more gives the log-determinant.
+        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
 
     def _scan_by_evaluation(self, solve, z, *context):
         size = self.event_size
@@ -113,16 +114,18 @@ class Autoregressive(Conditioned):
         order = getattr(network_of(self.conditioner), "order", np.arange(size))
         return scan_by_evaluation(evaluate, solve, z, order)
 
-    def _evaluated(self, y) -> tuple[tf.Tensor, tf.Tensor]:
-        """The inverse and its log-determinant, by one evaluation of the conditioner."""
-        columns, context = self._columns(y)
-        params = self.conditioner(tf.transpose(columns), *context)
+    def _inverse_and_log_det(self, y):
+        rows, context = self._rows(y)
+        return self._from_rows(y, *self._inverse_of_rows(rows, context))
+
+    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
+        params = self.conditioner(rows, *context)
         shape = [self.event_size, self.transformer.num_params, -1]
         params = tf.reshape(tf.transpose(params), shape)
-        transformer = self.transformer(params, axis=1, validate_args=self.validate_args)
-        x = transformer.inverse(columns)
-        ildj = transformer.inverse_log_det_jacobian(columns, event_ndims=0)
-        return self._from_columns(x, y), self._summed(ildj, columns, y)
+        columns = tf.transpose(rows)
+        evaluate = self.transformer.inverse_and_log_det
+        x, log_slopes = evaluate(params, columns, 1, self.validate_args)
+        return tf.transpose(x), self._sum(log_slopes, columns)
 
 
 def _event_size_of(conditioner, event_size, where: str) -> int:

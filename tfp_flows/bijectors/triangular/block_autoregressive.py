@@ -76,19 +76,18 @@ class BlockAutoregressive(WithNetwork):
             output_shape=[2 * size],
         )
 
-    def _forward(self, x):
-        columns, context = self._columns(x)
+    def _forward_and_log_det(self, x):
+        rows, context = self._rows(x)
         y = network_of(self.network).invert(
-            tf.transpose(columns),
-            *context,
-            where=self._where,
-            validate_args=self.validate_args,
+            rows, *context, where=self._where, validate_args=self.validate_args
         )
-        return self._from_columns(tf.transpose(y), x)
+        # All dimensions are known now: one evaluation more gives the log-determinant.
+        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
 
-    def _evaluated(self, y) -> tuple[tf.Tensor, tf.Tensor]:
-        """The inverse and its log-determinant, by one evaluation of the network."""
-        columns, context = self._columns(y)
-        found = tf.transpose(self.network(tf.transpose(columns), *context))
-        x, log_slopes = tf.split(found, 2, axis=0)
-        return self._from_columns(x, y), self._summed(log_slopes, columns, y)
+    def _inverse_and_log_det(self, y):
+        rows, context = self._rows(y)
+        return self._from_rows(y, *self._inverse_of_rows(rows, context))
+
+    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
+        x, log_slopes = tf.split(self.network(rows, *context), 2, axis=-1)
+        return x, tf.reduce_sum(log_slopes, axis=-1)

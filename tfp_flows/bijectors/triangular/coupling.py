@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.base import with_last_sizes
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.triangular.conditioned import (
     Conditioned,
@@ -81,7 +80,6 @@ class Coupling(Conditioned):
         where = f"Coupling {name!r}"
         num_params = checked_transformer(transformer, where).num_params
         passes = _checked_mask(mask, where)
-        self._shape = passes.shape
         self._partition = partition_of(passes)
         super().__init__(
             dict(locals()),
@@ -90,51 +88,23 @@ class Coupling(Conditioned):
             output_shape=self._partition.output_shape(num_params),
         )
 
-    def _checked(self, x):
-        x = super()._checked(x)
-        rank = x.shape.rank
-        if rank and not x.shape[rank - len(self._shape) :].is_compatible_with(
-            self._shape
-        ):
-            raise ValueError(
-                f"{self._where} acts on points of shape {list(self._shape)}, but was "
-                f"called with shape {tuple(x.shape)}."
-            )
-        return with_last_sizes(x, self._shape)
-
-    def _moved(self, x, direction: str) -> tuple[tf.Tensor, tf.Tensor]:
-        """The image by the transformer's method of that name, and its log-determinant.
-
-        One evaluation of the network gives both.
-        """
+    def _transformed(self, x, evaluate) -> tuple[tf.Tensor, tf.Tensor]:
+        """The image, and its log-determinant, by one evaluation of the network."""
+        partition = self._partition
         rows, context = self._rows(x)
-        inputs, kept, changed = self._partition.split(rows)
-        transformer = self._partition.transformer(
-            self.transformer,
-            self.conditioner(inputs, *context),
-            validate_args=self.validate_args,
+        inputs, identity_half, half = partition.split(rows)
+        params = partition.parameters(
+            self.conditioner(inputs, *context), self.transformer.num_params
         )
-        moved = getattr(transformer, direction)(changed)
-        log_det = getattr(transformer, f"{direction}_log_det_jacobian")
-        log_det = self._partition.sum(log_det(changed, event_ndims=0), changed)
-        joined = self._partition.join(kept, moved)
-        return self._from_rows(joined, x), self._from_rows(log_det, x)
+        image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
+        log_det = partition.sum(log_slopes, half)
+        return self._from_rows(x, partition.join(identity_half, image), log_det)
 
-    def _forward(self, x):
-        y, fldj = self._moved(x, "forward")
-        self._remember_fldj(x, fldj)
-        return y
+    def _forward_and_log_det(self, x):
+        return self._transformed(x, self.transformer.forward_and_log_det)
 
-    def _inverse(self, y):
-        x, ildj = self._moved(y, "inverse")
-        self._remember_ildj(y, ildj)
-        return x
-
-    def _forward_log_det_jacobian(self, x):
-        return self._fldj_of_forward(x)
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._ildj_of_inverse(y)
+    def _inverse_and_log_det(self, y):
+        return self._transformed(y, self.transformer.inverse_and_log_det)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

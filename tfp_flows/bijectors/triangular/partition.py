@@ -6,9 +6,7 @@ its transformer work in, and puts them together again.
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.math import permute
 
 
@@ -16,43 +14,54 @@ class VectorPartition:
     """Of vectors, as columns ``[D, N]``: contiguous where dimensions are chosen.
 
     Args:
-        mask: ``[D]``, true for what is kept.
+        mask: ``[D]``, true for what passes through.
     """
 
+    axis = 1  # Where the K numbers of the parameters are.
+
     def __init__(self, mask: np.ndarray):
-        # What is kept comes first; both groups keep their order.
+        # The identity half comes first; both halves keep their order.
         self._order = np.argsort(~mask, kind="stable")
-        self._num_kept = int(mask.sum())
-        self._num_changed = mask.size - self._num_kept
+        self._sizes = [int(mask.sum()), int((~mask).sum())]
+        self._mask = mask
+        # Halves that are contiguous are split and joined without a gather.
+        self._is_contiguous = int(np.count_nonzero(mask[1:] != mask[:-1])) == 1
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Of what the network sees of one point."""
-        return (self._num_kept,)
+        return (self._sizes[0],)
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
-        """Of what it gives, with K numbers for each dimension that is changed."""
-        return (self._num_changed * num_params,)
+        """Of what it gives, with K numbers for each dimension that is transformed."""
+        return (self._sizes[1] * num_params,)
 
     def split(self, x) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the network sees, what is kept and what is changed."""
-        columns = permute(tf.transpose(x), self._order, axis=0)
-        kept, changed = columns[: self._num_kept], columns[self._num_kept :]
-        return tf.transpose(kept), kept, changed
+        """What the network sees, the identity half and the transformed half."""
+        columns = tf.transpose(x)
+        if not self._is_contiguous:
+            columns = permute(columns, self._order, axis=0)
+        elif not self._mask[0]:
+            second, first = tf.split(columns, self._sizes[::-1])
+            return tf.transpose(first), first, second
+        first, second = tf.split(columns, self._sizes)
+        return tf.transpose(first), first, second
 
-    def transformer(self, spec: TransformerSpec, params, **options) -> tfb.Bijector:
-        """Of what is changed, with the network's output for parameters."""
-        shape = [self._num_changed, spec.num_params, -1]
-        return spec(tf.reshape(tf.transpose(params), shape), axis=1, **options)
+    def parameters(self, output, num_params: int) -> tf.Tensor:
+        """The network's output as parameters of the transformed half."""
+        return tf.reshape(tf.transpose(output), [self._sizes[1], num_params, -1])
 
-    def sum(self, log_slopes, changed) -> tf.Tensor:
+    def sum(self, log_slopes, half) -> tf.Tensor:
         """Over the dimensions of a point, ``[N]``."""
         # A transformer's log-determinant may be the same for all points.
-        return tf.reduce_sum(tf.broadcast_to(log_slopes, tf.shape(changed)), axis=0)
+        return tf.reduce_sum(tf.broadcast_to(log_slopes, tf.shape(half)), axis=0)
 
-    def join(self, kept, moved) -> tf.Tensor:
-        """Both parts in their places."""
-        columns = tf.concat([kept, moved], axis=0)
+    def join(self, first, second) -> tf.Tensor:
+        """Both halves in their places."""
+        if self._is_contiguous:
+            halves = [first, second] if self._mask[0] else [second, first]
+            return tf.transpose(tf.concat(halves, axis=0))
+        columns = tf.concat([first, second], axis=0)
         return tf.transpose(permute(columns, np.argsort(self._order), axis=0))
 
 
@@ -62,6 +71,8 @@ class ChannelPartition:
     Args:
         mask: ``[H, W, C]``, the same at each pixel.
     """
+
+    axis = -1
 
     def __init__(self, mask: np.ndarray):
         self._order = np.argsort(~mask[0, 0], kind="stable")
@@ -84,10 +95,10 @@ class ChannelPartition:
         kept, changed = x[..., : self._num_kept], x[..., self._num_kept :]
         return kept, kept, changed
 
-    def transformer(self, spec: TransformerSpec, params, **options) -> tfb.Bijector:
+    def parameters(self, output, num_params: int) -> tf.Tensor:
         """As of `VectorPartition`."""
-        shape = [-1, *self._pixels, self._num_changed, spec.num_params]
-        return spec(tf.reshape(params, shape), **options)
+        shape = [-1, *self._pixels, self._num_changed, num_params]
+        return tf.reshape(output, shape)
 
     def sum(self, log_slopes, changed) -> tf.Tensor:
         """As of `VectorPartition`."""
@@ -109,6 +120,8 @@ class PixelPartition:
         mask: ``[H, W, C]``.
     """
 
+    axis = -1
+
     def __init__(self, mask: np.ndarray):
         self._mask = mask
 
@@ -126,11 +139,9 @@ class PixelPartition:
         kept = tf.where(self._mask, x, tf.zeros_like(x))
         return kept, kept, x - kept
 
-    def transformer(self, spec: TransformerSpec, params, **options) -> tfb.Bijector:
+    def parameters(self, output, num_params: int) -> tf.Tensor:
         """As of `VectorPartition`."""
-        return spec(
-            tf.reshape(params, [-1, *self._mask.shape, spec.num_params]), **options
-        )
+        return tf.reshape(output, [-1, *self._mask.shape, num_params])
 
     def sum(self, log_slopes, changed) -> tf.Tensor:
         """As of `VectorPartition`."""

@@ -45,15 +45,14 @@ class ShiftAndCube(Bijector):
         require_plane(cls, event_size)
         return {"coefficient": rng.normal(scale=0.01)}
 
-    def _forward(self, x):
+    def _shift(self, x, coefficient):
         first, second = x[..., 0], x[..., 1]
-        shifted = second + self.coefficient * first**3
-        return tf.stack([tf.broadcast_to(first, tf.shape(shifted)), shifted], -1)
+        shifted = second + coefficient * first**3
+        first = tf.broadcast_to(first, tf.shape(shifted))
+        return tf.stack([first, shifted], axis=-1), tf.zeros([], x.dtype)
 
-    def _inverse(self, y):
-        first, second = y[..., 0], y[..., 1]
-        shifted = second - self.coefficient * first**3
-        return tf.stack([tf.broadcast_to(first, tf.shape(shifted)), shifted], -1)
+    def _forward_and_log_det(self, x):
+        return self._shift(x, tf.convert_to_tensor(self.coefficient))
 
-    def _forward_log_det_jacobian(self, x):
-        return tf.zeros([], x.dtype)
+    def _inverse_and_log_det(self, y):
+        return self._shift(y, -tf.convert_to_tensor(self.coefficient))

@@ -56,10 +56,10 @@ class WithNetwork(Bijector):
         )
         self._network = network
         setattr(self, argument, network)
+        self._takes_context = self.context_size is not None
         super().__init__(
             {**parameters, argument: network},
-            event_ndims=len(event_shape),
-            event_size=event_shape[-1],
+            event_shape=event_shape,
             dtype=getattr(network, "dtype", None),
         )
 
@@ -72,52 +72,38 @@ class WithNetwork(Bijector):
         """Of the context that the network takes; ``None`` if it takes none."""
         return getattr(network_of(self._network), "context_size", None)
 
-    def _checked(self, x):
-        x = super()._checked(x)
-        if self.context_size is not None and self.context is None:
-            raise ValueError(
-                f"{self._where}: its conditioner takes a context of size "
-                f"{self.context_size}, but none was given: make the bijector with "
-                "context=…, or .copy(context=…)."
-            )
-        return x
-
-    # The inverse of those whose `_evaluated` gives it with its log-determinant.
-
-    def _evaluated(self, y) -> tuple[tf.Tensor, tf.Tensor]:
-        raise NotImplementedError
-
-    def _inverse(self, y):
-        x, ildj = self._evaluated(y)
-        self._remember_ildj(y, ildj)
-        return x
-
-    def _inverse_log_det_jacobian(self, y):
-        _x = self.inverse(y)
-        known = self._cache.inverse_attributes(y).get("ildj")
-        # Unknown where y came from `forward`, which does not evaluate the network at y.
-        return self._evaluated(y)[1] if known is None else known
-
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.
 
         The list has the contexts ``[N, C]``, or nothing.
         """
-        event = x.shape[x.shape.rank - self.forward_min_event_ndims :]
+        rank = x.shape.rank - self.forward_min_event_ndims
+        event = x.shape[rank:]
         if self.context is None:
-            return tf.reshape(x, [-1, *event]), []
+            if self._takes_context:
+                raise ValueError(
+                    f"{self._where}: its conditioner takes a context of size "
+                    f"{self.context_size}, but none was given: make the bijector with "
+                    "context=…, or .copy(context=…)."
+                )
+            return (x if rank == 1 else tf.reshape(x, [-1, *event])), []
         context = tf.convert_to_tensor(self.context)
         batch = self._batch_shape_of(x)
         x, context = (
-            tf.reshape(tf.broadcast_to(part, tf.concat([batch, own], 0)), [-1, *own])
-            for part, own in ((x, event), (context, context.shape[-1:]))
+            tf.reshape(tf.broadcast_to(part, tf.concat([batch, last], 0)), [-1, *last])
+            for part, last in ((x, event), (context, context.shape[-1:]))
         )
         return x, [context]
 
-    def _columns(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Points ``[..., D]`` as columns ``[D, N]``, and the context as rows."""
-        rows, context = self._rows(x)
-        return tf.transpose(rows), context
+    def _from_rows(self, x, *rows) -> tuple[tf.Tensor, ...]:
+        """Rows as points, or as numbers, of the batch shape that ``x`` has."""
+        if self.context is None and x.shape.rank == 1 + self.forward_min_event_ndims:
+            return rows
+        batch = self._batch_shape_of(x)
+        return tuple(
+            tf.reshape(part, tf.concat([batch, tf.shape(part)[1:]], axis=0))
+            for part in rows
+        )
 
     def _batch_shape_of(self, x) -> tf.Tensor:
         batch = tf.shape(x)[: x.shape.rank - self.forward_min_event_ndims]
@@ -125,17 +111,9 @@ class WithNetwork(Bijector):
             return batch
         return tf.broadcast_dynamic_shape(batch, tf.shape(self.context)[:-1])
 
-    def _from_rows(self, rows, x) -> tf.Tensor:
-        """Rows as points, or as numbers, of the batch shape that ``x`` has."""
-        shape = tf.concat([self._batch_shape_of(x), tf.shape(rows)[1:]], axis=0)
-        return tf.reshape(rows, shape)
-
-    def _from_columns(self, columns, x) -> tf.Tensor:
-        """Columns ``[D, N]`` as points of the batch shape that ``x`` has."""
-        return self._from_rows(tf.transpose(columns), x)
-
-    def _summed(self, log_slopes, columns, x) -> tf.Tensor:
-        """The sum over the dimensions, in the batch shape of the points ``x``."""
+    @staticmethod
+    def _sum(log_slopes, columns) -> tf.Tensor:
+        """The sum over the dimensions of each point, ``[N]``."""
         # A transformer's log-determinant may be the same for all points.
         log_slopes = tf.broadcast_to(log_slopes, tf.shape(columns))
-        return tf.reshape(tf.reduce_sum(log_slopes, axis=0), self._batch_shape_of(x))
+        return tf.reduce_sum(log_slopes, axis=0)
