@@ -83,7 +83,6 @@ def is_transformed(distribution) -> bool:
     `tfd.MultivariateNormalDiag`, a subclass of TFP's class, is one part.
     """
     cls = tfd.TransformedDistribution
-    if type(distribution) in (cls, cls.__bases__[0]):
-        return True
-    # `tfp_flows.distributions.Flow` is registered, and no subclass.
-    return isinstance(distribution, cls) and cls not in type(distribution).__mro__
+    return type(distribution) is cls or (
+        is_a(distribution, cls) and not isinstance(distribution, cls)
+    )

@@ -26,7 +26,9 @@ class Flow(_TransformedDistribution):
     among them. It walks the chain once, where that class needs two walks, and no tensor
     is looked up in TFP's cache, which keeps values and log-determinants by the identity
     of a tensor. So nothing is stale once a weight has moved, and ``log_prob`` has its
-    gradient at the flow's own samples, too.
+    gradient at the flow's own samples, too. (It is a subclass of the class that
+    ``tfd.TransformedDistribution(…)`` gives around a bijector that is no composite
+    tensor, as ours are not.)
 
     Cost: ``log_prob`` one evaluation of the bijector's inverse, ``sample`` one of its
     forward map, ``experimental_sample_and_log_prob`` one of its forward map.
@@ -134,10 +136,6 @@ class Flow(_TransformedDistribution):
 
     def _log_survival_function(self, y, **kwargs):
         return super()._log_survival_function(_fresh(y), **kwargs)
-
-
-# TFP's public class is one of composite tensors, which a flow is not in general.
-tfd.TransformedDistribution.register(Flow)
 
 
 def _fresh(y):
