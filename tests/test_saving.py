@@ -25,6 +25,7 @@ from tfp_flows.conditioners import (
     real_nvp_template,
 )
 from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.saving.document import digest
 
 SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
 X = np.random.default_rng(0).normal(size=[24, 3]).astype("float32")
@@ -445,13 +446,13 @@ def forged(change):
     def change_both(config):
         flow = config["distribution"]
         change(flow["root"])
-        flow["sha256"] = saving._digest(flow["root"])
+        flow["sha256"] = digest(flow["root"])
 
     return change_both
 
 
 def class_named(name):
-    return forged(lambda root: root.update({"class": name}))
+    return forged(lambda root: root["object"].update({"class": name}))
 
 
 def another_format(config):
@@ -459,7 +460,7 @@ def another_format(config):
 
 
 def an_option(config):
-    config["distribution"]["root"]["arguments"]["name"] = "another"
+    config["distribution"]["root"]["object"]["arguments"]["name"] = "another"
 
 
 def no_flow(config):
@@ -474,17 +475,17 @@ def no_such_part(root):
 
 @forged
 def a_missing_argument(root):
-    del root["arguments"]["distribution"]
+    del root["object"]["arguments"]["distribution"]
 
 
 @forged
 def a_reference_to_nothing(root):
-    root["arguments"]["bijector"] = {"ref": 1234}
+    root["object"]["arguments"]["bijector"] = {"ref": 1234}
 
 
 @forged
 def a_reference_backwards(root):
-    root["arguments"]["bijector"] = {"ref": -1}
+    root["object"]["arguments"]["bijector"] = {"ref": -1}
 
 
 TAMPERED = {
