@@ -255,7 +255,7 @@ def test_ends_of_the_range_in_float32(alpha, low, high):
     gradients = tape.gradient(log_prob, affine.trainable_variables)
     assert all(np.all(np.isfinite(g)) for g in gradients)
     points = model.continuous(x, seed=1)
-    back = model._link.forward(points) + low
+    back = model._scaling.forward(points) + low
     assert np.all(np.abs(back - (x + 0.5)) < 0.51)
 
 
@@ -435,7 +435,7 @@ MISTAKES = {
     "a flow of integers": (
         lambda: Dequantized(tfd.Categorical([0.0, 1.0])),
         TypeError,
-        "floating, but is.*int32",
+        "floating, but got.*int32",
     ),
     "low above high": (
         lambda: make(low=3, high=2),
