@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         rows.data,
         rows.data,
         names=loaded.columns.labels,
-        history=loaded.record and loaded.record.history,
+        history=loaded.record.history if loaded.record else None,
         seed=options.seed,
     )
     return 0

@@ -1,12 +1,12 @@
 """What all two-dimensional densities have in common."""
 
 import functools
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 Bounds = tuple[tuple[float, float], tuple[float, float]]
 
@@ -59,7 +59,7 @@ class Density2D(tfd.Distribution):
     @property
     def bounds(self) -> Bounds:
         """`((x_min, x_max), (y_min, y_max))`: the part of the plane worth plotting."""
-        return tuple(tuple(axis) for axis in self._bounds)
+        return _as_bounds(self._bounds)
 
     def _event_shape(self):
         return tf.TensorShape([2])
@@ -99,7 +99,7 @@ class Density2D(tfd.Distribution):
     @functools.cached_property
     def _grid_entropy(self) -> float:
         margin = 3.0 * self._detail
-        wide = tuple((low - margin, high + margin) for low, high in self._bounds)
+        wide = _as_bounds((low - margin, high + margin) for low, high in self._bounds)
         x, area = midpoints(wide, 0.75 * self._detail)
         with tf.init_scope():  # a number, also while a tf.function is traced
             log_p = self.copy(dtype=tf.float64).log_prob(x).numpy()
@@ -137,5 +137,6 @@ def midpoints(bounds: Bounds, step: float) -> tuple[np.ndarray, float]:
     return grid.reshape(-1, 2), area
 
 
-def _as_bounds(bounds) -> Bounds:
-    return tuple((float(low), float(high)) for low, high in bounds)
+def _as_bounds(bounds: Iterable[Iterable[float]]) -> Bounds:
+    (x_min, x_max), (y_min, y_max) = bounds
+    return (float(x_min), float(x_max)), (float(y_min), float(y_max))

@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import Density2D, floating
-
-tfd = tfp.distributions
 
 
 class CorrelatedGaussian(Density2D):

@@ -2,12 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
 from tfp_flows.datasets.base import Density2D, floating
-
-tfd = tfp.distributions
 
 
 class GaussianGrid(Density2D):

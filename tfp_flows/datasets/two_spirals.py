@@ -4,11 +4,10 @@ import math
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import floating
 from tfp_flows.datasets.noisy_curves import NoisyCurves
-
-tfd = tfp.distributions
 
 
 class TwoSpirals(NoisyCurves):

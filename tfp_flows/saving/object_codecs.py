@@ -66,7 +66,7 @@ def _decode_object(fields: Any, reader: Reader) -> Any:
     return cls(**{key: reader.read(part) for key, part in fields["arguments"].items()})
 
 
-def _argument_defaults(cls: type) -> Mapping[str, Any]:
+def _argument_defaults(cls: Any) -> Mapping[str, Any]:
     """The constructor's arguments, and the default of each."""
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {

@@ -32,7 +32,7 @@ _TEMPLATES = (GlowTemplate, MaskedAutoregressiveTemplate, RealNVPTemplate)
 
 _REGISTERED: dict[str, type | Callable] = {}
 
-_T = TypeVar("_T", bound=type | Callable)
+_T = TypeVar("_T", bound=Callable)
 
 
 def register(package: str) -> Callable[[_T], _T]:
@@ -58,10 +58,7 @@ def register(package: str) -> Callable[[_T], _T]:
     """
 
     def decorate(value: _T) -> _T:
-        is_class = isinstance(value, type)
-        if not hasattr(value, "__qualname__") or (
-            is_class and not issubclass(value, KINDS)
-        ):
+        if not _can_be_named(value):
             raise TypeError(
                 "saving.register takes a class of bijectors, distributions or "
                 f"tf.Modules, or a named function, but got {value!r}."
@@ -74,6 +71,12 @@ def register(package: str) -> Callable[[_T], _T]:
         return value
 
     return decorate
+
+
+def _can_be_named(value: Any) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, KINDS)
+    return callable(value) and hasattr(value, "__name__")
 
 
 def _origin(value: Any) -> tuple[str, str]:
@@ -151,7 +154,8 @@ def function_of(name: str) -> Callable:
 @functools.cache
 def _classes() -> dict[str, type]:
     """The classes that need no registration, by name."""
-    classes = {f"tfp_flows.conditioners.{cls.__name__}": cls for cls in _TEMPLATES}
+    classes: dict[str, type] = {}
+    classes |= {f"tfp_flows.conditioners.{cls.__name__}": cls for cls in _TEMPLATES}
     for prefix, module, base in _MODULES:
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, base):

@@ -3,14 +3,12 @@
 import math
 
 import numpy as np
-import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.stages import is_a
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._hues import hues
-
-tfb = tfp.bijectors
-tfd = tfp.distributions
 
 MOST_COLUMNS = 5
 PANEL_SIZE = 1.9
@@ -63,6 +61,8 @@ def plot_stages(
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> import tensorflow_probability as tfp
+    from tensorflow_probability import bijectors as tfb
+    from tensorflow_probability import distributions as tfd
     >>> tfb, tfd = tfp.bijectors, tfp.distributions
     >>> figure = plot_stages(
     ...     tfd.Sample(tfd.Normal(0.0, 1.0), [2]),
