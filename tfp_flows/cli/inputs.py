@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Data(NamedTuple):
         return Data(self.points[index], context)
 
     @property
-    def as_inputs(self):
+    def as_inputs(self) -> Any:
         """What ``FlowModel.predict`` takes."""
         return self.points if self.context is None else (self.context, self.points)
 

@@ -21,7 +21,7 @@ example:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "plot",

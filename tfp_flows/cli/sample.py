@@ -25,7 +25,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "sample",

@@ -38,7 +38,15 @@ class Density2D(tfd.Distribution):
         TypeError: if `dtype` is neither float32 nor float64.
     """
 
-    def __init__(self, bounds, detail, dtype, validate_args, name, parameters):
+    def __init__(
+        self,
+        bounds: Iterable[Iterable[float]],
+        detail: float,
+        dtype: tf.DType | str,
+        validate_args: bool,
+        name: str,
+        parameters: dict,
+    ):
         self._bounds = _as_bounds(bounds)
         self._detail = float(detail)
         super().__init__(
@@ -106,7 +114,7 @@ class Density2D(tfd.Distribution):
         return -area * float(np.sum(np.exp(log_p) * np.maximum(log_p, -1e6)))
 
 
-def floating(dtype) -> tf.DType:
+def floating(dtype: tf.DType | str) -> tf.DType:
     """`dtype` as a `tf.DType`, if it is float32 or float64; TypeError otherwise."""
     dtype = tf.as_dtype(dtype)
     if dtype not in (tf.float32, tf.float64):
@@ -114,7 +122,7 @@ def floating(dtype) -> tf.DType:
     return dtype
 
 
-def positive(value, what: str) -> float:
+def positive(value: float, what: str) -> float:
     """`value` as a float, if it is finite and positive; ValueError otherwise."""
     value = float(value)
     if not (np.isfinite(value) and value > 0.0):

@@ -31,7 +31,12 @@ class EightGaussians(Density2D):
     2.832 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="EightGaussians"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "EightGaussians",
+    ):
         parameters = dict(locals())
         dtype = floating(dtype)
         radius, noise = 4.0 / 1.414, 0.5 / 1.414

@@ -38,9 +38,9 @@ class GaussianGrid(Density2D):
         self,
         size: int = 10,
         scale: float = 0.1,
-        dtype="float32",
-        validate_args=False,
-        name="GaussianGrid",
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "GaussianGrid",
     ):
         parameters = dict(locals())
         dtype = floating(dtype)

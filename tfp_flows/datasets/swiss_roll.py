@@ -31,7 +31,12 @@ class SwissRoll(NoisyCurves):
     -1.710 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="SwissRoll"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "SwissRoll",
+    ):
         parameters = dict(locals())
         noise = 0.2
         kernel = tfd.Normal(tf.zeros([], floating(dtype)), noise)

@@ -38,7 +38,11 @@ class TwoMoons(NoisyCurves):
     """
 
     def __init__(
-        self, noise=0.1, dtype="float32", validate_args=False, name="TwoMoons"
+        self,
+        noise: float = 0.1,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "TwoMoons",
     ):
         parameters = dict(locals())
         self.noise = positive(noise, "noise of TwoMoons")

@@ -1,5 +1,7 @@
 """The integers that discrete data consist of."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,7 +24,7 @@ class IntegerRange:
     ('integers from 0 to 9', array([ True, False, False]))
     """
 
-    def __init__(self, low, high, where: str):
+    def __init__(self, low: Any, high: Any, where: str):
         self.low = _checked_limit(low, f"{where}: low")
         self.high = _checked_limit(high, f"{where}: high")
         shapes = self.low.shape, self.high.shape
@@ -44,7 +46,7 @@ class IntegerRange:
         """How many integers there are."""
         return self.high - self.low + 1.0
 
-    def contains(self, values):
+    def contains(self, values: Any) -> Any:
         """Of each number of an array or a tensor, whether it is one of them."""
         if isinstance(values, np.ndarray):
             whole = np.floor(values) == values if values.dtype.kind == "f" else True

@@ -54,7 +54,9 @@ def choose_bin(
     return chosen
 
 
-def rounded_into(x: tf.Tensor, low, high) -> tf.Tensor:
+def rounded_into(
+    x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | float
+) -> tf.Tensor:
     """X clipped to [low, high], where it is but for rounding, with its gradient kept.
 
     That of ``tf.clip_by_value`` is 0 where it clips, though the point only seems to

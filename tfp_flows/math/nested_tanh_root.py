@@ -5,7 +5,13 @@ import tensorflow as tf
 from tfp_flows.math.tanh_root import sech_squared, tanh_root, tanh_slope
 
 
-def nested_tanh_root(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
+def nested_tanh_root(
+    y: tf.Tensor,
+    upper: tf.Tensor,
+    upper_tilde: tf.Tensor,
+    b: tf.Tensor,
+    one_plus_m: tf.Tensor,
+) -> tf.Tensor:
     """The z with z + R tanh(R̃ z + b) = y, with gradients: M nested scalar roots.
 
     The search finds z as a constant. Newton steps of the equation at its own residual
@@ -63,6 +69,6 @@ def _strictly(upper) -> tf.Tensor:
     return tf.linalg.set_diag(upper, tf.zeros_like(upper[..., 0]))
 
 
-def matvec(matrix, x) -> tf.Tensor:
+def matvec(matrix: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """A matrix, or a batch of them, times vectors ``[..., M]``."""
     return tf.einsum("...ij,...j->...i", matrix, x)

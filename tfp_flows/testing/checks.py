@@ -1,6 +1,7 @@
 """The checks of `assert_bijector_conforms`, a function each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +34,7 @@ def _is_onto(case: Case, y) -> bool:
     return bool(np.isfinite(shifted).all())
 
 
-def check_backward_error(case: Case, y) -> None:
+def check_backward_error(case: Case, y: Any) -> None:
     """``forward(inverse(y))`` against y: rounding in the inverse, sent through."""
     x = case.inverse(y)
     case.check_finite(x, "inverse")

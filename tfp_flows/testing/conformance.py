@@ -12,7 +12,7 @@ from tfp_flows.testing.case import Case
 
 def assert_bijector_conforms(
     bijector: tfb.Bijector | Callable[[str], tfb.Bijector],
-    x,
+    x: np.ndarray,
     *,
     order: Sequence[int] | None = None,
     extreme: float | None = 1e4,

@@ -1,8 +1,14 @@
 """The frames of an animation of training."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfp_flows.visualization import _drawing
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PANEL_SIZE = 3.2
 DPI = 80
@@ -20,7 +26,7 @@ class FramePainter:
         density: whether the model is shown by its density rather than by samples.
     """
 
-    def __init__(self, target, bounds, density: bool):
+    def __init__(self, target: np.ndarray, bounds: Bounds, density: bool):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -39,12 +45,12 @@ class FramePainter:
         self._canvas.draw()
         figure.set_layout_engine("none")
 
-    def paint_samples(self, points: np.ndarray, title: str):
+    def paint_samples(self, points: np.ndarray, title: str) -> "Image":
         """A frame with these points `[N, 2]`, as a PIL image."""
         self._model.set_offsets(points)
         return self._frame(title)
 
-    def paint_density(self, values: np.ndarray, title: str):
+    def paint_density(self, values: np.ndarray, title: str) -> "Image":
         """A frame with this density on the grid, as a PIL image."""
         self._model.set_data(values)
         self._model.set_clim(0.0, _drawing.highest_of(values))

@@ -1,11 +1,18 @@
 """Whether the base-space coordinates of data are what the base says."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _tables
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_PANELS = 24
 COLUMNS = 4
@@ -15,7 +22,12 @@ MOST_BINS, POINTS_IN_A_BAR = 20, 20
 PANEL_SIZE = (2.0, 1.3)
 
 
-def plot_calibration(coordinates, *, names=None, path=None):
+def plot_calibration(
+    coordinates: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""A histogram for each coordinate: Φ(z) of the data, which is to be flat.
 
     Under the right density, data sent to a standard normal base are standard normal,

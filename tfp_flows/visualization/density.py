@@ -1,8 +1,17 @@
 """A density beside the data it was learnt from."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # In inches: the longer side of a panel, and the room for the colour bar.
 PANEL_SIZE = 3.0
@@ -14,8 +23,14 @@ HISTOGRAM_BINS = 80
 
 
 def plot_density(
-    distribution, *, data=None, bounds=None, resolution=200, seed=0, path=None
-):
+    distribution: tfd.Distribution,
+    *,
+    data: ArrayLike | None = None,
+    bounds: Bounds | None = None,
+    resolution: int = 200,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""The density of a model as a heat map, and the data beside it.
 
     Data of 10,000 points or more are shown as a histogram in the colours of the model's

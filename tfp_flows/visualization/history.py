@@ -1,9 +1,18 @@
 """The loss of a training run."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from tfp_flows.visualization import _drawing
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def plot_history(history, *, entropy=None, path=None):
+def plot_history(
+    history: Mapping, *, entropy: float | None = None, path: PathLike | None = None
+) -> "Figure":
     r"""The NLL of each epoch, on the training and the validation data.
 
     Args:

@@ -1,8 +1,17 @@
 """Each column of a model's samples over the same column of the data."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _tables
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_PANELS = 24
 COLUMNS = 4
@@ -11,7 +20,13 @@ NUM_BINS = 40
 PANEL_SIZE = (2.0, 1.3)
 
 
-def plot_marginals(samples, data, *, names=None, path=None):
+def plot_marginals(
+    samples: ArrayLike,
+    data: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""A histogram for each column: the data, and a line for the samples of the model.
 
     Values far out, at most four in a thousand of the data, are beyond the panels. Of
@@ -62,7 +77,9 @@ def plot_marginals(samples, data, *, names=None, path=None):
     return _drawing.finish(figure, path)
 
 
-def draw_marginal(axes, samples, data, limits) -> None:
+def draw_marginal(
+    axes: "Axes", samples: ArrayLike, data: ArrayLike, limits: tuple[float, float]
+) -> None:
     """Both histograms, each of all its numbers, so that the areas can be compared."""
     from matplotlib.ticker import MaxNLocator
 

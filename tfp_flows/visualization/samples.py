@@ -1,15 +1,29 @@
 """Samples of a model beside the data it was learnt from."""
 
+from typing import TYPE_CHECKING
+
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANEL_SIZE = 3.0
 
 
 def plot_samples(
-    samples, *, data=None, num_samples=2000, bounds=None, seed=0, path=None
-):
+    samples: ArrayLike,
+    *,
+    data: ArrayLike | None = None,
+    num_samples: int = 2000,
+    bounds: Bounds | None = None,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""Samples of a model, and the data beside and behind them.
 
     With data there are two panels: the data, and the samples over the data in pale

@@ -1,6 +1,8 @@
 """A flow, one bijector after another."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorflow_probability import bijectors as tfb
@@ -8,25 +10,30 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.stages import is_a
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._hues import hues
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_COLUMNS = 5
 PANEL_SIZE = 1.9
 
 
 def plot_stages(
-    base,
-    bijectors,
+    base: tfd.Distribution,
+    bijectors: Sequence[tfb.Bijector],
     *,
-    num_samples=2000,
-    density=False,
-    every=1,
-    titles=None,
-    bounds=None,
-    resolution=200,
-    seed=0,
-    path=None,
-):
+    num_samples: int = 2000,
+    density: bool = False,
+    every: int = 1,
+    titles: Sequence[str] | None = None,
+    bounds: Bounds | None = None,
+    resolution: int = 200,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""How the base distribution becomes the data: a panel for it, one per bijector.
 
     The panel after k bijectors shows f_k(… f₁(z)) for samples z of the base, each in
@@ -61,8 +68,6 @@ def plot_stages(
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> import tensorflow_probability as tfp
-    from tensorflow_probability import bijectors as tfb
-    from tensorflow_probability import distributions as tfd
     >>> tfb, tfd = tfp.bijectors, tfp.distributions
     >>> figure = plot_stages(
     ...     tfd.Sample(tfd.Normal(0.0, 1.0), [2]),
