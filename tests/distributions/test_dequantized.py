@@ -440,7 +440,7 @@ MISTAKES = {
     "low above high": (
         lambda: make(low=3, high=2),
         ValueError,
-        "low must not be above high, but low=3 and high=2",
+        "low must not be above high, but got low=3 and high=2",
     ),
     "a limit that is no integer": (
         lambda: make(low=0.5),
@@ -460,12 +460,12 @@ MISTAKES = {
     "limits of another shape": (
         lambda: make(low=[0, 0], high=[5, 5, 5]),
         ValueError,
-        r"low and high must have shapes that broadcast, but have \(2,\) and \(3,\)",
+        r"low and high must have shapes that broadcast, but got \(2,\) and \(3,\)",
     ),
     "limits of the wrong event shape": (
         lambda: make(low=0, high=[5, 5, 5]),
         ValueError,
-        r"event shape \(2,\), but have the shapes \(\) and \(3,\)",
+        r"event shape \(2,\), but got the shapes \(\) and \(3,\)",
     ),
     "too many integers": (
         lambda: make(low=0, high=2**21, dtype="float32"),

@@ -41,11 +41,11 @@ class EightGaussians(Density2D):
         dtype = floating(dtype)
         radius, noise = 4.0 / 1.414, 0.5 / 1.414
         angles = math.pi / 4.0 * np.arange(8)
-        centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        centers = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
         self._mixture = tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.zeros([8], dtype)),
             tfd.MultivariateNormalDiag(
-                tf.constant(centres, dtype), tf.fill([2], tf.constant(noise, dtype))
+                tf.constant(centers, dtype), tf.fill([2], tf.constant(noise, dtype))
             ),
         )
         edge = radius + 4.0 * noise

@@ -49,11 +49,11 @@ class GaussianGrid(Density2D):
             raise ValueError(f"GaussianGrid: scale must be positive, but got {scale}.")
         edge = (size - 1) / 2
         axis = tf.constant(np.arange(size) - edge, dtype)
-        centres = tf.stack(tf.meshgrid(axis, axis), axis=-1)
+        centers = tf.stack(tf.meshgrid(axis, axis), axis=-1)
         self._mixture = tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.zeros([size**2], dtype)),
             tfd.MultivariateNormalDiag(
-                tf.reshape(centres, [-1, 2]), tf.fill([2], tf.constant(scale, dtype))
+                tf.reshape(centers, [-1, 2]), tf.fill([2], tf.constant(scale, dtype))
             ),
         )
         edge += 4.0 * scale

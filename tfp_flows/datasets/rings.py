@@ -58,7 +58,7 @@ class NoisyCircles(Density2D):
     def _log_density(self, x):
         radii = tf.constant(self._radii, self.dtype)
         square = tf.reduce_sum(x**2, axis=-1, keepdims=True)
-        # At the centre the slope of the norm is not defined; that of the density is 0.
+        # At the center the slope of the norm is not defined; that of the density is 0.
         r = tf.sqrt(tf.maximum(square, 1e-20))
         variance = self._noise**2
         log_p = -0.5 * (r - radii) ** 2 / variance

@@ -50,7 +50,7 @@ def checked_range(
     except ValueError as error:
         raise ValueError(
             f"{where}: low and high must be numbers or have the event shape "
-            f"{flow.event_shape}, but have the shapes {integers.low.shape} and "
+            f"{flow.event_shape}, but got the shapes {integers.low.shape} and "
             f"{integers.high.shape}."
         ) from error
     info = np.finfo(flow.dtype.as_numpy_dtype)

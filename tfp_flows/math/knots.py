@@ -34,7 +34,7 @@ def left_edges(sizes: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 def choose_bin(
     t: tf.Tensor, edges: Sequence[tf.Tensor], *tables: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Of each table, the entry of the bin that holds t.
+    """The entry of each table for the bin that holds t.
 
     A point on an edge belongs to the bin that begins there; points outside, to the
     first or the last bin.

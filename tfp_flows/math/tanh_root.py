@@ -7,7 +7,7 @@ from tfp_flows.math.root import find_root
 
 
 def sech_squared(t: tf.Tensor) -> tf.Tensor:
-    """By its own formula: 1 − tanh² t has no digits left where tanh t is nearly 1."""
+    """The slope of tanh; 1 − tanh² t has no digits left where tanh t is nearly 1."""
     return 4.0 * tf.sigmoid(2.0 * t) * tf.sigmoid(-2.0 * t)
 
 

@@ -347,7 +347,7 @@ def check_compositions(case: Case) -> None:
         _check_outputs(case, found, _outputs(case, x, y), tolerances, f"of {name}")
     flow = tfd.TransformedDistribution(_normal(x), bijector)
     expected = flow.distribution.log_prob(x) - fldj
-    # The base magnifies the error of the inverse by the distance from its centre.
+    # The base magnifies the error of the inverse by the distance from its center.
     tolerance = tolerances["ildj"] + tolerances["inverse"] * (1 + size(x).max())
     case.check_close(flow.log_prob(y), expected, tolerance, "log_prob of the flow")
     shape = flow.sample(3, seed=[0, 1]).shape

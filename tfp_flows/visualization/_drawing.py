@@ -1,4 +1,4 @@
-"""What the pictures share: axes, colours, dots and heat maps."""
+"""What the pictures share: axes, colors, dots and heat maps."""
 
 import math
 import os
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 
-DATA_COLOUR = "0.35"
-PALE_COLOUR = "0.85"
-MODEL_COLOUR = "#c8501e"
+DATA_COLOR = "0.35"
+PALE_COLOR = "0.85"
+MODEL_COLOR = "#c8501e"
 DENSITY_MAP = "viridis"
 FONT_SIZE = 9
 
@@ -78,15 +78,15 @@ def thin(axes: "Axes") -> None:
         spine.set_linewidth(0.5)
 
 
-def scatter(axes: "Axes", points: np.ndarray, colour: Any, alpha: float = 0.6) -> Any:
+def scatter(axes: "Axes", points: np.ndarray, color: Any, alpha: float = 0.6) -> Any:
     """Small dots without edges."""
-    return axes.scatter(*points.T, s=4, c=colour, alpha=alpha, linewidths=0)
+    return axes.scatter(*points.T, s=4, c=color, alpha=alpha, linewidths=0)
 
 
 def heat_map(
     axes: "Axes", density: np.ndarray, bounds: Bounds, highest: float | None = None
 ) -> Any:
-    """A density as colours, from 0 to its highest value."""
+    """A density as colors, from 0 to its highest value."""
     return axes.imshow(
         density,
         origin="lower",

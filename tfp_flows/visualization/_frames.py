@@ -36,7 +36,7 @@ class FramePainter:
         figure = Figure(size, DPI, layout="compressed")
         self._canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
-        _drawing.scatter(left, target, _drawing.DATA_COLOUR)
+        _drawing.scatter(left, target, _drawing.DATA_COLOR)
         _drawing.style_plane(left, bounds, "data")
         self._model = self._empty_image(right) if density else self._no_points(right)
         _drawing.style_plane(right, bounds, "model")
@@ -57,7 +57,7 @@ class FramePainter:
         return self._frame(title)
 
     def _no_points(self, axes):
-        return _drawing.scatter(axes, np.empty([0, 2]), _drawing.MODEL_COLOUR)
+        return _drawing.scatter(axes, np.empty([0, 2]), _drawing.MODEL_COLOR)
 
     def _empty_image(self, axes):
         empty = np.zeros([RESOLUTION, RESOLUTION])
@@ -69,5 +69,5 @@ class FramePainter:
         self._title.set_text(title)
         self._canvas.draw()
         pixels = np.asarray(self._canvas.buffer_rgba())[..., :3]
-        # 256 colours are all that a GIF can hold, at a third of the memory.
+        # 256 colors are all that a GIF can hold, at a third of the memory.
         return Image.fromarray(pixels).quantize(256)

@@ -73,16 +73,16 @@ def as_bounds(bounds: Bounds) -> Bounds:
 
 
 def squared(bounds: Bounds) -> Bounds:
-    """The same centre, and the longer of the two sides for both axes."""
+    """The same center, and the longer of the two sides for both axes."""
     half = max(high - low for low, high in bounds) / 2.0
-    centres = [(low + high) / 2.0 for low, high in bounds]
-    return tuple((centre - half, centre + half) for centre in centres)
+    centers = [(low + high) / 2.0 for low, high in bounds]
+    return tuple((center - half, center + half) for center in centers)
 
 
 def density_on_grid(
     distribution: tfd.Distribution, bounds: Bounds, resolution: int
 ) -> np.ndarray:
-    """The density at the centres of `resolution`² cells: `[y, x]`, y upwards."""
+    """The density at the centers of `resolution`² cells: `[y, x]`, y upwards."""
     x, y = (
         low + (high - low) * (np.arange(resolution) + 0.5) / resolution
         for low, high in bounds

@@ -85,7 +85,7 @@ def _draw_uniform(axes, u):
     axes.axhspan(max(1.0 - margin, 0.0), 1.0 + margin, color="0.88", lw=0)
     axes.axhline(1.0, color="0.4", lw=0.8)
     edges = np.linspace(0.0, 1.0, num_bins + 1)
-    axes.stairs(heights, edges, baseline=None, color=_drawing.MODEL_COLOUR, lw=1.2)
+    axes.stairs(heights, edges, baseline=None, color=_drawing.MODEL_COLOR, lw=1.2)
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.0, max(2.0, 1.1 * heights.max(), 1.1 * (1.0 + margin)))
     axes.set_xticks([0.0, 0.5, 1.0])

@@ -58,14 +58,14 @@ def plot_history(
 
 def _draw_losses(axes, losses):
     styles = {
-        "loss": ("training", _drawing.DATA_COLOUR),
-        "val_loss": ("validation", _drawing.MODEL_COLOUR),
+        "loss": ("training", _drawing.DATA_COLOR),
+        "val_loss": ("validation", _drawing.MODEL_COLOR),
     }
-    for key, (label, colour) in styles.items():
+    for key, (label, color) in styles.items():
         if losses.get(key):
             epochs = range(1, len(losses[key]) + 1)
             # A line through one point cannot be seen.
             marker = "o" if len(epochs) == 1 else None
             axes.plot(
-                epochs, losses[key], color=colour, lw=1.2, marker=marker, label=label
+                epochs, losses[key], color=color, lw=1.2, marker=marker, label=label
             )

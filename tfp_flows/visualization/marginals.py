@@ -87,7 +87,7 @@ def draw_marginal(
     width = edges[1] - edges[0]
     heights = [np.histogram(x, edges)[0] / (len(x) * width) for x in (data, samples)]
     axes.stairs(heights[0], edges, fill=True, color="0.75", label="data")
-    axes.stairs(heights[1], edges, color=_drawing.MODEL_COLOUR, lw=1.2, label="model")
+    axes.stairs(heights[1], edges, color=_drawing.MODEL_COLOR, lw=1.2, label="model")
     axes.set_xlim(*limits)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=_drawing.TICK_STEPS))

@@ -98,8 +98,8 @@ def _new_grid(shown):
 
 
 def _draw_pair(axes, points, kind):
-    colour = _drawing.DATA_COLOUR if kind == "data" else _drawing.MODEL_COLOUR
-    _drawing.scatter(axes, points, colour, alpha=0.4)
+    color = _drawing.DATA_COLOR if kind == "data" else _drawing.MODEL_COLOR
+    _drawing.scatter(axes, points, color, alpha=0.4)
 
 
 def _label(axes, row, column, names, shown):

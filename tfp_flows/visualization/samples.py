@@ -64,10 +64,10 @@ def plot_samples(
     figure, panels = _drawing.new_panels(count, count, bounds, PANEL_SIZE)
     if data is not None:
         data = _points.at_most(data, num_samples, seed)
-        _drawing.scatter(panels[0], data, _drawing.DATA_COLOUR)
+        _drawing.scatter(panels[0], data, _drawing.DATA_COLOR)
         _drawing.style_plane(panels[0], bounds, "data")
-        _drawing.scatter(panels[1], data, _drawing.PALE_COLOUR)
-    _drawing.scatter(panels[-1], samples, _drawing.MODEL_COLOUR)
+        _drawing.scatter(panels[1], data, _drawing.PALE_COLOR)
+    _drawing.scatter(panels[-1], samples, _drawing.MODEL_COLOR)
     _drawing.style_plane(panels[-1], bounds, "samples")
     return _drawing.finish(figure, path)
 

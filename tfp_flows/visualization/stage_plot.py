@@ -37,7 +37,7 @@ def plot_stages(
     r"""How the base distribution becomes the data: a panel for it, one per bijector.
 
     The panel after k bijectors shows f_k(… f₁(z)) for samples z of the base, each in
-    the colour of the direction in which z lay from the middle of the base: a colour can
+    the color of the direction in which z lay from the middle of the base: a color can
     be followed from panel to panel. Or it shows the density of f_k(… f₁(z)).
 
     Args:
@@ -83,7 +83,7 @@ def plot_stages(
     if len(titles) != len(shown):
         raise ValueError(f"There are {len(shown)} panels but {len(titles)} titles.")
     points = _push_forward(base, bijectors, num_samples, seed)
-    colours = _colours(points[0])
+    colors = _colors(points[0])
     figure, panels = _new_panels(len(shown))
     for axes, title, k in zip(panels, titles, shown, strict=True):
         limits = _points.bounds_of(points[k]) if bounds is None else bounds
@@ -95,7 +95,7 @@ def plot_stages(
             highest = np.nanquantile(values, 0.995)
             _drawing.heat_map(axes, values, limits, highest or None)
         else:
-            _drawing.scatter(axes, points[k], colours)
+            _drawing.scatter(axes, points[k], colors)
         _drawing.style_plane(axes, limits, title)
     return _drawing.finish(figure, path)
 
@@ -140,7 +140,7 @@ def _stage(base, bijectors):
     return tfd.TransformedDistribution(base, tfb.Chain(bijectors[::-1]))
 
 
-def _colours(points):
+def _colors(points):
     x, y = (points - np.median(points, axis=0)).T
     return hues(np.arctan2(y, x))
 
