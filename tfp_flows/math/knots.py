@@ -57,9 +57,9 @@ def choose_bin(
 def rounded_into(
     x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | float
 ) -> tf.Tensor:
-    """X clipped to [low, high], where it is but for rounding, with its gradient kept.
+    """The numbers clipped to [low, high], with a straight-through gradient.
 
-    That of ``tf.clip_by_value`` is 0 where it clips, though the point only seems to
-    be outside.
+    For numbers that are inside but for rounding: the gradient of ``tf.clip_by_value``
+    is 0 where it clips, though the point only seems to be outside.
     """
     return x + tf.stop_gradient(tf.clip_by_value(x, low, high) - x)
