@@ -76,7 +76,8 @@ def register(package: str) -> Callable[[_T], _T]:
 def _can_be_named(value: Any) -> bool:
     if isinstance(value, type):
         return issubclass(value, KINDS)
-    return callable(value) and hasattr(value, "__name__")
+    # Every lambda has the name of all others.
+    return callable(value) and getattr(value, "__name__", "<lambda>") != "<lambda>"
 
 
 def _origin(value: Any) -> tuple[str, str]:
