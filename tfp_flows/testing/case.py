@@ -29,7 +29,7 @@ class Case:
     def __init__(
         self,
         bijector: tfb.Bijector,
-        x,
+        x: Any,
         dtype: str,
         where: str = "as given",
         log_det_draws: int = 1,
@@ -60,7 +60,7 @@ class Case:
         how = self.log_det_draws, self.tangents
         return Case(bijector, self.x, dtype, self.state, *how)
 
-    def fldj(self, x) -> tf.Tensor:
+    def fldj(self, x: tf.Tensor) -> tf.Tensor:
         """The forward log-determinant, ``[N]``, computed anew."""
         of_forward = self.bijector.forward_log_det_jacobian
         return self._log_det(of_forward, x, self.event_ndims)
@@ -87,7 +87,7 @@ class Case:
         """`jacobian` at the points of the case."""
         return self.jacobian(self.x)
 
-    def jacobian(self, x) -> np.ndarray:
+    def jacobian(self, x: tf.Tensor) -> np.ndarray:
         """∂forward/∂x by autodiff, ``[N, D, D]`` in float64, events flattened.
 
         On a manifold ``[N, K, K]``, in coordinates of its tangent spaces.

@@ -322,9 +322,11 @@ def check_one_bad_row(case: Case) -> None:
     y = tf.constant(image, case.x.dtype)
     expected = _outputs(case, case.x, tf.identity(case.forward(case.x)))
     for name, found in _outputs(case, x, y).items():
-        others = [np.delete(np.asarray(v), 1, axis=0) for v in (found, expected[name])]
+        near, alone = (
+            np.delete(np.asarray(v), 1, axis=0) for v in (found, expected[name])
+        )
         what = f"{name} beside a row of NaN"
-        case.check_close(*others, _tolerances(case)[name], what)
+        case.check_close(near, alone, _tolerances(case)[name], what)
         if name in ("forward", "inverse"):
             case.check(np.isnan(found[1]).any(), f"{name} of a row of NaN is a number.")
 
