@@ -50,6 +50,8 @@ lint: $(VENV)/dev
 	@echo "==> Ruff: style and format"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@echo "==> Mypy: types"
+	$(BIN)/mypy
 	@echo "==> Import-linter: the layers of the package"
 	$(BIN)/lint-imports
 

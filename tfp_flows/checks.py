@@ -1,11 +1,12 @@
 """Checks of arguments, shared by all parts of the package."""
 
 import numbers
+from typing import Any
 
 import numpy as np
 
 
-def checked_count(value, where: str) -> int:
+def checked_count(value: Any, where: str) -> int:
     """A size or a number of things as an integer.
 
     Args:
@@ -23,7 +24,7 @@ def checked_count(value, where: str) -> int:
     return int(value)
 
 
-def checked_odd(size, where: str) -> int:
+def checked_odd(size: Any, where: str) -> int:
     """The size of a kernel that has an entry at its centre.
 
     Raises:
@@ -39,7 +40,7 @@ def checked_odd(size, where: str) -> int:
     return size
 
 
-def checked_number(value, where: str) -> float:
+def checked_number(value: Any, where: str) -> float:
     """A real number.
 
     Raises:
@@ -50,7 +51,7 @@ def checked_number(value, where: str) -> float:
     return float(value)
 
 
-def require_no_batch(bijector, where: str) -> None:
+def require_no_batch(bijector: Any, where: str) -> None:
     """Refuses a bijector whose parameters have a batch shape.
 
     Raises:
@@ -82,7 +83,7 @@ def require_interval(low: float, high: float, where: str) -> None:
         )
 
 
-def checked_counts(values, where: str, example: str = "[64, 64]") -> list[int]:
+def checked_counts(values: Any, where: str, example: str = "[64, 64]") -> list[int]:
     """Several of them, as a list.
 
     Args:
@@ -104,7 +105,9 @@ def checked_counts(values, where: str, example: str = "[64, 64]") -> list[int]:
     return [int(value) for value in found]
 
 
-def checked_permutation(permutation, where: str, size: int | None = None) -> np.ndarray:
+def checked_permutation(
+    permutation: Any, where: str, size: int | None = None
+) -> np.ndarray:
     """A copy as an array, of ``size`` numbers if that is given.
 
     Raises:
@@ -126,7 +129,7 @@ def checked_permutation(permutation, where: str, size: int | None = None) -> np.
     return found
 
 
-def checked_image_shape(shape, where: str) -> list[int]:
+def checked_image_shape(shape: Any, where: str) -> list[int]:
     """The rows, columns and channels of an image, as a list.
 
     Raises:

@@ -255,7 +255,7 @@ def test_ends_of_the_range_in_float32(alpha, low, high):
     gradients = tape.gradient(log_prob, affine.trainable_variables)
     assert all(np.all(np.isfinite(g)) for g in gradients)
     points = model.continuous(x, seed=1)
-    back = model._link.forward(points) + low
+    back = model._scaling.forward(points) + low
     assert np.all(np.abs(back - (x + 0.5)) < 0.51)
 
 
@@ -435,12 +435,12 @@ MISTAKES = {
     "a flow of integers": (
         lambda: Dequantized(tfd.Categorical([0.0, 1.0])),
         TypeError,
-        "floating, but is.*int32",
+        "floating, but got.*int32",
     ),
     "low above high": (
         lambda: make(low=3, high=2),
         ValueError,
-        "low must not be above high, but low=3 and high=2",
+        "low must not be above high, but got low=3 and high=2",
     ),
     "a limit that is no integer": (
         lambda: make(low=0.5),
@@ -460,12 +460,12 @@ MISTAKES = {
     "limits of another shape": (
         lambda: make(low=[0, 0], high=[5, 5, 5]),
         ValueError,
-        r"low and high must have shapes that broadcast, but have \(2,\) and \(3,\)",
+        r"low and high must have shapes that broadcast, but got \(2,\) and \(3,\)",
     ),
     "limits of the wrong event shape": (
         lambda: make(low=0, high=[5, 5, 5]),
         ValueError,
-        r"event shape \(2,\), but have the shapes \(\) and \(3,\)",
+        r"event shape \(2,\), but got the shapes \(\) and \(3,\)",
     ),
     "too many integers": (
         lambda: make(low=0, high=2**21, dtype="float32"),

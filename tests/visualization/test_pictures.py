@@ -49,9 +49,9 @@ def test_stages_push_the_same_points_forward():
     np.testing.assert_allclose(scaled, z * [3.0, 1.0], rtol=1e-5)
     np.testing.assert_allclose(swapped, scaled[:, ::-1], rtol=1e-5)
     np.testing.assert_allclose(x - swapped, [[5.0, -2.0]] * 50, atol=1e-5)
-    colours = [axes.collections[0].get_facecolors() for axes in figure.axes]
-    np.testing.assert_array_equal(colours[0], colours[-1])
-    assert len(np.unique(colours[0], axis=0)) == 50
+    colors = [axes.collections[0].get_facecolors() for axes in figure.axes]
+    np.testing.assert_array_equal(colors[0], colors[-1])
+    assert len(np.unique(colors[0], axis=0)) == 50
 
 
 def test_stages_densities():
@@ -297,8 +297,8 @@ def test_a_distribution_is_needed():
 
 
 def test_hues_are_even_and_cyclic():
-    colours = hues(np.linspace(-np.pi, np.pi, 73))
-    assert colours.shape == (73, 3) and np.all((colours >= 0.0) & (colours <= 1.0))
-    np.testing.assert_allclose(colours[0], colours[-1], atol=1e-9)
-    luminance = colours**2.2 @ [0.2126, 0.7152, 0.0722]
+    colors = hues(np.linspace(-np.pi, np.pi, 73))
+    assert colors.shape == (73, 3) and np.all((colors >= 0.0) & (colors <= 1.0))
+    np.testing.assert_allclose(colors[0], colors[-1], atol=1e-9)
+    luminance = colors**2.2 @ [0.2126, 0.7152, 0.0722]
     assert luminance.max() - luminance.min() < 0.12

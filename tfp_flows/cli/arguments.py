@@ -3,12 +3,13 @@
 import argparse
 import math
 import textwrap
+from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, where argparse prints the usage, too."""
 
-    def __init__(self, *, description: str, **options):
+    def __init__(self, *, description: str, **options: Any):
         # Raw, for the examples at the end; which leaves the description as it is, too.
         super().__init__(
             description=textwrap.fill(description, 79),
@@ -16,7 +17,7 @@ class Parser(argparse.ArgumentParser):
             **options,
         )
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         """Ends the command with status 2."""
         self.exit(2, f"tfp-flows: {message} (see {self.prog} --help)\n")
 

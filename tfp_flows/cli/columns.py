@@ -67,7 +67,7 @@ def locate(table: Table, origin: Origin, chosen: str | None = None) -> list[int]
             )
         return positions
     if table.headers and origin.headers:
-        return _by_name(table, origin.headers)
+        return _by_name(table.name, table.headers, origin.headers)
     if table.width == origin.width:
         return origin.positions
     if table.width == size:
@@ -79,17 +79,17 @@ def locate(table: Table, origin: Origin, chosen: str | None = None) -> list[int]
     )
 
 
-def _by_name(table: Table, names: Sequence[str]) -> list[int]:
-    missing = [name for name in names if name not in table.headers]
+def _by_name(table: str, headers: Sequence[str], names: Sequence[str]) -> list[int]:
+    missing = [name for name in names if name not in headers]
     if missing:
         raise Mistake(
-            f"{table.name} lacks {count(len(missing), 'column')} of the model: "
+            f"{table} lacks {count(len(missing), 'column')} of the model: "
             f"{listed(missing)}."
         )
     for name in names:
-        if table.headers.count(name) > 1:
+        if headers.count(name) > 1:
             raise Mistake(
-                f"{table.name} has several columns named {name!r}: choose with "
+                f"{table} has several columns named {name!r}: choose with "
                 "--columns, by number."
             )
-    return [table.headers.index(name) for name in names]
+    return [headers.index(name) for name in names]

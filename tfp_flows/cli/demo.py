@@ -12,7 +12,7 @@ _BATCH_SIZE = 512
 _STEPS_PER_EPOCH = 40
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "demo",

@@ -54,7 +54,7 @@ progress. Ctrl-C ends training and keeps the best model so far.
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     width = max(map(len, FLOWS))
     parser = commands.add_parser(

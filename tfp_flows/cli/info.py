@@ -8,7 +8,7 @@ from tfp_flows.cli.model_file import load
 _NO_RECORD = "saved from Python: there is no record of a table in it"
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "info",

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Data(NamedTuple):
         return Data(self.points[index], context)
 
     @property
-    def as_inputs(self):
+    def as_inputs(self) -> Any:
         """What ``FlowModel.predict`` takes."""
         return self.points if self.context is None else (self.context, self.points)
 
@@ -111,16 +111,18 @@ def _rows_for_model(
     return _read(options, table, found[:size], None, found[size:])
 
 
-def read_context(options: argparse.Namespace, loaded: LoadedModel) -> np.ndarray:
-    """The contexts to sample for, ``[N, C]``.
+def read_context(
+    options: argparse.Namespace, context: Origin, dtype: str
+) -> np.ndarray:
+    """The contexts to sample for, ``[N, C]``, of a model of this dtype.
 
     Raises:
         Mistake: as `read_for_model`.
     """
     table = _open(options, options.context_file)
-    positions = locate(table, loaded.context, options.context)
+    positions = locate(table, context, options.context)
     (values,), numbers, _ = _good_rows([(table, positions)], options.skip_bad_rows)
-    _require_finite(table.name, values, numbers, loaded.model.dtype)
+    _require_finite(table.name, values, numbers, dtype)
     return values
 
 
@@ -187,10 +189,10 @@ def _good_rows(
         Mistake: tables of unlike length; bad rows, if they are not to be left out; no
             good row.
     """
-    found = [table.read(positions) for table, positions in parts]
-    num_rows = len(found[0].values)
-    faults = {}
-    for (table, _), columns in zip(parts, found, strict=True):
+    tables = [table.read(positions) for table, positions in parts]
+    num_rows = len(tables[0].values)
+    fault_of: dict[int, str] = {}
+    for (table, _), columns in zip(parts, tables, strict=True):
         if len(columns.values) != num_rows:
             raise Mistake(
                 f"{table.name} has {count(len(columns.values), 'row')}, but "
@@ -198,9 +200,9 @@ def _good_rows(
                 "context."
             )
         for row, fault in columns.bad.items():
-            faults.setdefault(row, f"{table.name}, {fault}")
-    faults = [faults[row] for row in sorted(faults)]
-    good = ~np.any([np.isnan(c.values).any(axis=1) for c in found], axis=0)
+            fault_of.setdefault(row, f"{table.name}, {fault}")
+    faults = [fault_of[row] for row in sorted(fault_of)]
+    good = ~np.any([np.isnan(c.values).any(axis=1) for c in tables], axis=0)
     if faults and not skip_bad_rows:
         raise Mistake(_words(faults, num_rows))
     for fault in faults[:_MOST_REPORTED]:
@@ -209,7 +211,7 @@ def _good_rows(
         note(f"{count(len(faults), 'bad row')} of {num_rows:,} left out")
     if not good.any():
         raise Mistake(f"{parts[0][0].name} has no good row.")
-    return [c.values[good] for c in found], np.flatnonzero(good), num_rows
+    return [c.values[good] for c in tables], np.flatnonzero(good), num_rows
 
 
 def _words(faults: Sequence[str], num_rows: int) -> str:

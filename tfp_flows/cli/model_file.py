@@ -4,7 +4,6 @@ import contextlib
 import re
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,13 +97,14 @@ def load(path: str) -> LoadedModel:
         raise Mistake(
             f"{path} is a Keras model, a {type(model).__name__}, but no flow."
         )
-    by_number = _unrecorded(path, model)
+    columns, context = _unrecorded(path, model)
     if record is None:
-        return LoadedModel(model, None, *by_number, context_apart=True)
-    recorded = [record.columns, record.context]
-    if _sizes(recorded) != _sizes(by_number):
+        return LoadedModel(model, None, columns, context, context_apart=True)
+    if _sizes(record.columns, record.context) != _sizes(columns, context):
         raise Mistake(f"{path} is damaged: its record is that of another model.")
-    return LoadedModel(model, record, *recorded, record.context_apart)
+    return LoadedModel(
+        model, record, record.columns, record.context, record.context_apart
+    )
 
 
 def _checked_parts(path: str) -> dict[str, bytes]:
@@ -132,16 +132,20 @@ def _writer(parts: dict[str, bytes]) -> str:
     return f"tfp_flows {own} with Keras {keras_version}"
 
 
-def _sizes(origins: Sequence[Origin | None]) -> list[int | None]:
-    return [origin and len(origin.positions) for origin in origins]
+def _sizes(*origins: Origin | None) -> list[int | None]:
+    return [len(origin.positions) if origin else None for origin in origins]
 
 
-def _unrecorded(path: str, model: tfp_flows.FlowModel) -> list[Origin | None]:
+def _unrecorded(path: str, model: tfp_flows.FlowModel) -> tuple[Origin, Origin | None]:
     """Columns and context by number."""
     distribution = model.distribution
     shape = distribution.event_shape
     if shape.rank != 1:
         raise Mistake(f"{path} describes points of shape {shape}, not rows of a table.")
     is_conditional = isinstance(distribution, ConditionalFlow)
-    sizes = [shape[0], distribution.context_size if is_conditional else None]
-    return [size and Origin(list(range(size)), None, size) for size in sizes]
+    context = _numbered(distribution.context_size) if is_conditional else None
+    return _numbered(shape[0]), context
+
+
+def _numbered(size: int) -> Origin:
+    return Origin(list(range(size)), None, size)

@@ -70,8 +70,8 @@ def draw_all(
         figure.savefig(picture, dpi=150, format="png")
         plt.close(figure)
         write(str(folder / f"{name}.png"), picture.getvalue())
-    names = ", ".join(f"{name}.png" for name in figures)
-    report([f"pictures: {names} in {folder}"])
+    files = ", ".join(f"{name}.png" for name in figures)
+    report([f"pictures: {files} in {folder}"])
 
 
 def _at_most(data: Data, seed: int) -> Data:

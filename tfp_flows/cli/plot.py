@@ -21,7 +21,7 @@ example:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "plot",
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         rows.data,
         rows.data,
         names=loaded.columns.labels,
-        history=loaded.record and loaded.record.history,
+        history=loaded.record.history if loaded.record else None,
         seed=options.seed,
     )
     return 0

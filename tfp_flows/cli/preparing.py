@@ -72,9 +72,9 @@ def split(
         target = 2 ** round(math.log2(max(num_train / 50, 1)))
         target = min(max(target, 32), 512, num_train)
         sizes = range(target, target // 2, -1)
-        rest = {size: num_train % size for size in sizes}
-        few = [size for size in sizes if rest[size] <= num_train // 100]
-        batch_size = few[0] if few else min(sizes, key=rest.get)
+        remainder = {size: num_train % size for size in sizes}
+        few = [size for size in sizes if remainder[size] <= num_train // 100]
+        batch_size = few[0] if few else min(sizes, key=remainder.__getitem__)
         num_train -= num_train % batch_size
     order = generator.permutation(num_rows)
     # In the order of the table, for whoever looks at them.
@@ -104,8 +104,9 @@ def require_density(rows: Rows, train: Data, has_noise: bool) -> None:
 
     if constant := tables.find_constant(points):
         refuse(constant[:1], f"is {points[0, constant[0]]:g} in every row for training")
-    if context is not None and (constant := tables.find_constant(context)):
-        label = _labels(rows.context_columns)[constant[0]]
+    origin = rows.context_columns
+    if origin and context is not None and (constant := tables.find_constant(context)):
+        label = _labels(origin)[constant[0]]
         raise Mistake(f"the context's {label} is constant: leave it out of --context.")
     if copies := tables.find_copies(points):
         i, j = copies[0]
@@ -148,7 +149,7 @@ def warn_of_numbering(rows: Rows) -> None:
 
 
 def _labels(origin: Origin) -> list[str]:
-    names = origin.headers or [None] * len(origin.positions)
+    names = origin.headers or [""] * len(origin.positions)
     return list(map(tables.column_label, origin.positions, names))
 
 

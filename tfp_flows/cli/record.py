@@ -35,13 +35,15 @@ class Origin:
     @classmethod
     def of(cls, table: Table, positions: Sequence[int]) -> "Origin":
         """Of these columns of a table."""
-        headers = table.headers and [table.headers[p] for p in positions]
+        headers = [table.headers[p] for p in positions] if table.headers else None
         return cls(list(positions), headers, table.width)
 
     def beside(self, other: "Origin") -> "Origin":
         """These columns and others of the same table."""
-        both = self.headers and other.headers and [*self.headers, *other.headers]
-        return Origin([*self.positions, *other.positions], both, self.width)
+        headers = None
+        if self.headers and other.headers:
+            headers = [*self.headers, *other.headers]
+        return Origin([*self.positions, *other.positions], headers, self.width)
 
     def words(self) -> str:
         """How many columns, and which."""

@@ -25,7 +25,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "sample",
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.context_file is None:
         raise Mistake("the model takes a context: give --context-file.")
     else:
-        context = read_context(options, loaded)
+        context = read_context(options, loaded.context, loaded.model.dtype)
         context = np.repeat(context, options.rows, axis=0)
         num_rows = len(context)
     samples = draw(loaded.model, num_rows, context, options.seed)
@@ -113,16 +113,18 @@ def _table(
 ) -> tuple[pd.DataFrame, list[str] | None]:
     """Context and samples in the order of the table, and the names of the columns."""
     parts = [(loaded.columns, samples)]
-    if context is not None:
+    if loaded.context is not None and context is not None:
         parts.insert(0, (loaded.context, context))
-    columns, headers = {}, {}
+    columns: dict[tuple[int, int], np.ndarray] = {}
+    headers: dict[tuple[int, int], str] = {}
     for number, (origin, values) in enumerate(parts):
         for i, position in enumerate(origin.positions):
             place = (number if loaded.context_apart else 0, position)
             # Of its own dtype, in which it is written without false digits.
             columns[place] = values[:, i]
-            headers[place] = origin.headers and origin.headers[i]
+            if origin.headers:
+                headers[place] = origin.headers[i]
     order = sorted(columns)
-    names = [headers[place] for place in order]
     frame = pd.DataFrame(dict(enumerate(columns[place] for place in order)))
-    return frame, None if None in names else names
+    names = [headers[place] for place in order if place in headers]
+    return frame, names if len(names) == len(order) else None

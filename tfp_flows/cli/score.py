@@ -22,7 +22,7 @@ examples:
 """
 
 
-def add_to(commands) -> None:
+def add_to(commands: argparse._SubParsersAction) -> None:
     """Adds the command to the parser's."""
     parser = commands.add_parser(
         "score",

@@ -1,12 +1,12 @@
 """What all two-dimensional densities have in common."""
 
 import functools
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 Bounds = tuple[tuple[float, float], tuple[float, float]]
 
@@ -38,7 +38,15 @@ class Density2D(tfd.Distribution):
         TypeError: if `dtype` is neither float32 nor float64.
     """
 
-    def __init__(self, bounds, detail, dtype, validate_args, name, parameters):
+    def __init__(
+        self,
+        bounds: Iterable[Iterable[float]],
+        detail: float,
+        dtype: tf.DType | str,
+        validate_args: bool,
+        name: str,
+        parameters: dict,
+    ):
         self._bounds = _as_bounds(bounds)
         self._detail = float(detail)
         super().__init__(
@@ -59,7 +67,7 @@ class Density2D(tfd.Distribution):
     @property
     def bounds(self) -> Bounds:
         """`((x_min, x_max), (y_min, y_max))`: the part of the plane worth plotting."""
-        return tuple(tuple(axis) for axis in self._bounds)
+        return _as_bounds(self._bounds)
 
     def _event_shape(self):
         return tf.TensorShape([2])
@@ -99,14 +107,14 @@ class Density2D(tfd.Distribution):
     @functools.cached_property
     def _grid_entropy(self) -> float:
         margin = 3.0 * self._detail
-        wide = tuple((low - margin, high + margin) for low, high in self._bounds)
+        wide = _as_bounds((low - margin, high + margin) for low, high in self._bounds)
         x, area = midpoints(wide, 0.75 * self._detail)
         with tf.init_scope():  # a number, also while a tf.function is traced
             log_p = self.copy(dtype=tf.float64).log_prob(x).numpy()
         return -area * float(np.sum(np.exp(log_p) * np.maximum(log_p, -1e6)))
 
 
-def floating(dtype) -> tf.DType:
+def floating(dtype: tf.DType | str) -> tf.DType:
     """`dtype` as a `tf.DType`, if it is float32 or float64; TypeError otherwise."""
     dtype = tf.as_dtype(dtype)
     if dtype not in (tf.float32, tf.float64):
@@ -114,7 +122,7 @@ def floating(dtype) -> tf.DType:
     return dtype
 
 
-def positive(value, what: str) -> float:
+def positive(value: float, what: str) -> float:
     """`value` as a float, if it is finite and positive; ValueError otherwise."""
     value = float(value)
     if not (np.isfinite(value) and value > 0.0):
@@ -137,5 +145,6 @@ def midpoints(bounds: Bounds, step: float) -> tuple[np.ndarray, float]:
     return grid.reshape(-1, 2), area
 
 
-def _as_bounds(bounds) -> Bounds:
-    return tuple((float(low), float(high)) for low, high in bounds)
+def _as_bounds(bounds: Iterable[Iterable[float]]) -> Bounds:
+    (x_min, x_max), (y_min, y_max) = bounds
+    return (float(x_min), float(x_max)), (float(y_min), float(y_max))

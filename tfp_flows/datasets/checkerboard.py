@@ -27,7 +27,12 @@ class Checkerboard(Density2D):
     [0.03125 0.     ]
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="Checkerboard"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "Checkerboard",
+    ):
         parameters = dict(locals())
         bounds = ((-4.0, 4.0), (-4.0, 4.0))
         super().__init__(bounds, 2.0, dtype, validate_args, name, parameters)

@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import Density2D, floating
-
-tfd = tfp.distributions
 
 
 class CorrelatedGaussian(Density2D):
@@ -34,7 +32,12 @@ class CorrelatedGaussian(Density2D):
     2.72 < 2.90
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="CorrelatedGaussian"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "CorrelatedGaussian",
+    ):
         parameters = dict(locals())
         dtype = floating(dtype)
         mean, covariance = (5.0, 7.0), np.array([[2.0, 0.7], [0.7, 1.0]])
@@ -71,7 +74,7 @@ class CorrelatedGaussian(Density2D):
         return self._normal.stddev()
 
 
-def gaussian_nll(x) -> float:
+def gaussian_nll(x: np.ndarray) -> float:
     r"""The mean NLL of `x` under the normal distribution fitted to `x` itself.
 
     The fit is by maximum likelihood, so no normal distribution has a lower NLL on this

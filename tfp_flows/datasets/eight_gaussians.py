@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import Density2D, floating
-
-tfd = tfp.distributions
 
 
 class EightGaussians(Density2D):
@@ -33,16 +31,21 @@ class EightGaussians(Density2D):
     2.832 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="EightGaussians"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "EightGaussians",
+    ):
         parameters = dict(locals())
         dtype = floating(dtype)
         radius, noise = 4.0 / 1.414, 0.5 / 1.414
         angles = math.pi / 4.0 * np.arange(8)
-        centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        centers = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
         self._mixture = tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.zeros([8], dtype)),
             tfd.MultivariateNormalDiag(
-                tf.constant(centres, dtype), tf.fill([2], tf.constant(noise, dtype))
+                tf.constant(centers, dtype), tf.fill([2], tf.constant(noise, dtype))
             ),
         )
         edge = radius + 4.0 * noise

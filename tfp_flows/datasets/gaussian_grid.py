@@ -2,12 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
 from tfp_flows.datasets.base import Density2D, floating
-
-tfd = tfp.distributions
 
 
 class GaussianGrid(Density2D):
@@ -40,9 +38,9 @@ class GaussianGrid(Density2D):
         self,
         size: int = 10,
         scale: float = 0.1,
-        dtype="float32",
-        validate_args=False,
-        name="GaussianGrid",
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "GaussianGrid",
     ):
         parameters = dict(locals())
         dtype = floating(dtype)
@@ -51,11 +49,11 @@ class GaussianGrid(Density2D):
             raise ValueError(f"GaussianGrid: scale must be positive, but got {scale}.")
         edge = (size - 1) / 2
         axis = tf.constant(np.arange(size) - edge, dtype)
-        centres = tf.stack(tf.meshgrid(axis, axis), axis=-1)
+        centers = tf.stack(tf.meshgrid(axis, axis), axis=-1)
         self._mixture = tfd.MixtureSameFamily(
             tfd.Categorical(logits=tf.zeros([size**2], dtype)),
             tfd.MultivariateNormalDiag(
-                tf.reshape(centres, [-1, 2]), tf.fill([2], tf.constant(scale, dtype))
+                tf.reshape(centers, [-1, 2]), tf.fill([2], tf.constant(scale, dtype))
             ),
         )
         edge += 4.0 * scale

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import Density2D
 
@@ -40,7 +41,14 @@ class NoisyCurves(Density2D):
         parameters: the constructor arguments of the subclass.
     """
 
-    def __init__(self, kernel, width, validate_args, name, parameters):
+    def __init__(
+        self,
+        kernel: tfd.Distribution,
+        width: float,
+        validate_args: bool,
+        name: str,
+        parameters: dict,
+    ):
         with tf.init_scope():  # numbers, also while a tf.function is traced
             nodes, self._log_weights = _quadrature(self._curves, width)
         self._nodes, self._kernel = nodes, kernel

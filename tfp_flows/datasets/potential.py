@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +45,11 @@ class Potential(Density2D):
     """
 
     def __init__(
-        self, potential, dtype="float32", validate_args=False, name="Potential"
+        self,
+        potential: Callable[[tf.Tensor], tf.Tensor],
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "Potential",
     ):
         parameters = dict(locals())
         if not callable(potential):
@@ -54,12 +59,12 @@ class Potential(Density2D):
         self._potential = potential
         super().__init__(SQUARE, CELL, dtype, validate_args, name, parameters)
 
-    def potential(self, z):
+    def potential(self, z: tf.Tensor) -> tf.Tensor:
         """U(z) in nats, for z of shape `[..., 2]`; finite outside the square too."""
         return self._potential(tf.convert_to_tensor(z, self.dtype))
 
     @property
-    def log_normalizer(self):
+    def log_normalizer(self) -> tf.Tensor:
         """The scalar tensor ln Z, the logarithm of the integral of exp(−U)."""
         return tf.constant(self._cells[0], self.dtype)
 

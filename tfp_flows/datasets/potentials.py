@@ -27,7 +27,12 @@ class U1(Potential):
     0.7222
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="U1"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "U1",
+    ):
         parameters = dict(locals())
         super().__init__(_u1, dtype, validate_args, name)
         self._parameters = parameters
@@ -52,7 +57,12 @@ class U2(Potential):
     0.5000
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="U2"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "U2",
+    ):
         parameters = dict(locals())
         super().__init__(_u2, dtype, validate_args, name)
         self._parameters = parameters
@@ -77,7 +87,12 @@ class U3(Potential):
     -0.6931
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="U3"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "U3",
+    ):
         parameters = dict(locals())
         super().__init__(_u3, dtype, validate_args, name)
         self._parameters = parameters
@@ -103,7 +118,12 @@ class U4(Potential):
     -0.6931
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="U4"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "U4",
+    ):
         parameters = dict(locals())
         super().__init__(_u4, dtype, validate_args, name)
         self._parameters = parameters

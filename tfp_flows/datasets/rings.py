@@ -1,6 +1,7 @@
 """Concentric circles."""
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -27,7 +28,15 @@ class NoisyCircles(Density2D):
         parameters: the constructor arguments of the subclass.
     """
 
-    def __init__(self, radii, noise, dtype, validate_args, name, parameters):
+    def __init__(
+        self,
+        radii: Sequence[float],
+        noise: float,
+        dtype: tf.DType | str,
+        validate_args: bool,
+        name: str,
+        parameters: dict,
+    ):
         self._radii, self._noise = radii, noise
         edge = max(radii) + 4.0 * noise
         bounds = ((-edge, edge), (-edge, edge))
@@ -49,7 +58,7 @@ class NoisyCircles(Density2D):
     def _log_density(self, x):
         radii = tf.constant(self._radii, self.dtype)
         square = tf.reduce_sum(x**2, axis=-1, keepdims=True)
-        # At the centre the slope of the norm is not defined; that of the density is 0.
+        # At the center the slope of the norm is not defined; that of the density is 0.
         r = tf.sqrt(tf.maximum(square, 1e-20))
         variance = self._noise**2
         log_p = -0.5 * (r - radii) ** 2 / variance
@@ -77,7 +86,12 @@ class Rings(NoisyCircles):
     -2.716 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="Rings"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "Rings",
+    ):
         parameters = dict(locals())
         radii = (3.0, 2.25, 1.5, 0.75)
         super().__init__(radii, 0.08, dtype, validate_args, name, parameters)
@@ -102,6 +116,11 @@ class Circles(NoisyCircles):
     3.268 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="Circles"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "Circles",
+    ):
         parameters = dict(locals())
         super().__init__((3.0, 1.5), 0.24, dtype, validate_args, name, parameters)

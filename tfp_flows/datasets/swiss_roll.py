@@ -3,12 +3,10 @@
 import math
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import floating
 from tfp_flows.datasets.noisy_curves import NoisyCurves
-
-tfd = tfp.distributions
 
 
 class SwissRoll(NoisyCurves):
@@ -33,7 +31,12 @@ class SwissRoll(NoisyCurves):
     -1.710 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="SwissRoll"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "SwissRoll",
+    ):
         parameters = dict(locals())
         noise = 0.2
         kernel = tfd.Normal(tf.zeros([], floating(dtype)), noise)

@@ -3,12 +3,10 @@
 import math
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import floating, positive
 from tfp_flows.datasets.noisy_curves import NoisyCurves
-
-tfd = tfp.distributions
 
 
 class TwoMoons(NoisyCurves):
@@ -40,7 +38,11 @@ class TwoMoons(NoisyCurves):
     """
 
     def __init__(
-        self, noise=0.1, dtype="float32", validate_args=False, name="TwoMoons"
+        self,
+        noise: float = 0.1,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "TwoMoons",
     ):
         parameters = dict(locals())
         self.noise = positive(noise, "noise of TwoMoons")

@@ -4,11 +4,10 @@ import math
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.datasets.base import floating
 from tfp_flows.datasets.noisy_curves import NoisyCurves
-
-tfd = tfp.distributions
 
 
 class TwoSpirals(NoisyCurves):
@@ -35,7 +34,12 @@ class TwoSpirals(NoisyCurves):
     -2.139 nats
     """
 
-    def __init__(self, dtype="float32", validate_args=False, name="TwoSpirals"):
+    def __init__(
+        self,
+        dtype: tf.DType | str = "float32",
+        validate_args: bool = False,
+        name: str = "TwoSpirals",
+    ):
         parameters = dict(locals())
         noise = 0.1
         kernel = UniformPlusNormal(0.25 / 3.0, noise, floating(dtype))
@@ -62,7 +66,13 @@ class UniformPlusNormal(tfd.Distribution):
         name: the name of the distribution.
     """
 
-    def __init__(self, half_width, scale, dtype, name="UniformPlusNormal"):
+    def __init__(
+        self,
+        half_width: float,
+        scale: float,
+        dtype: tf.DType | str,
+        name: str = "UniformPlusNormal",
+    ):
         parameters = dict(locals())
         self.half_width, self.scale = float(half_width), float(scale)
         super().__init__(

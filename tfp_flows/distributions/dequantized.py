@@ -1,21 +1,20 @@
 """A flow of discrete data."""
 
-import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.checks import checked_count
 from tfp_flows.distributions import dequantized_checks as checks
 from tfp_flows.distributions import noise as noise_of
 from tfp_flows.distributions.conditional_flow import ConditionalFlow
-from tfp_flows.distributions.random_state import as_state, as_stateless, next_seed
+from tfp_flows.distributions.lower_bound import LowerBound
 from tfp_flows.math.integers import IntegerRange
 
 
-class Dequantized(tfd.Distribution):
+class Dequantized(LowerBound):
     """Integers from low to high, as a flow of what noise makes of them.
 
     Model: P(x) = ∫ p(x + u) du over u in the unit cube, where p is a density. With
@@ -23,21 +22,15 @@ class Dequantized(tfd.Distribution):
     logit(α + (1 − 2α)·y), whose log-determinant is counted; without an α, of
     √12·(y − ½), which has mean 0 and variance 1 where y is uniform.
 
-    ``log_prob(x)``, in nats, is log p(x + u) − log q(u | x) for one draw of the noise
-    u, whose expectation is a lower bound of log P(x). ``log_prob(x, num_samples=k)`` is
-    the logarithm of the mean of k such weights, a bound that gets tighter as k grows.
-    Numbers that are none of the integers have the log-probability −∞; eagerly they are
-    an error.
+    ``log_prob(x, num_samples=k)`` is a `LowerBound` of log P(x), in nats: the logarithm
+    of the mean of p(x + u)/q(u | x) over k draws of the noise u, which come from a
+    state of random numbers. Numbers that are none of the integers have the
+    log-probability −∞; eagerly they are an error.
 
     **Noise** is uniform, log q = 0; or a flow's, whose context is x: u = Φ(v), where v
     is a sample of that flow and Φ the normal distribution function. A flow at its
     start, a standard normal, is uniform noise. Trained along, it makes the bound
     tighter.
-
-    **Random numbers** come from a state, a ``tf.Variable`` that each call without a
-    ``seed`` advances, ``evaluate`` and ``predict`` of a model among them. It is saved
-    with weights, and copies share it. An integer for a seed gives the same numbers at
-    each call. Under a strategy each replica draws noise of its own.
 
     **Samples** are those of the flow, rounded down, and clipped to the range. What the
     flow has beyond the range goes to the outermost integers so, but counts for nothing
@@ -91,8 +84,8 @@ class Dequantized(tfd.Distribution):
     def __init__(
         self,
         flow: tfd.Distribution,
-        low=0,
-        high=255,
+        low: Any = 0,
+        high: Any = 255,
         noise: ConditionalFlow | None = None,
         alpha: float | None = 0.05,
         num_samples: int = 1,
@@ -102,27 +95,21 @@ class Dequantized(tfd.Distribution):
         name: str = "dequantized",
     ):
         parameters = dict(locals())
-        self._where = f"Dequantized {name!r}"
-        checks.check_flow(flow, self._where)
-        self._flow = flow
-        self._integers = checks.checked_range(low, high, flow, self._where)
+        where = f"Dequantized {name!r}"
+        checks.check_flow(flow, where)
+        if isinstance(flow, Dequantized):
+            raise TypeError(
+                f"{where}: the flow {flow.name!r} is one of integers already."
+            )
         if noise is not None:
-            checks.check_noise(noise, flow, self._where)
+            checks.check_noise(noise, flow, where)
+        self._flow = flow
         self._noise = noise
-        self._link = checks.make_link(
-            self._integers.count, alpha, flow.dtype, self._where
+        self._integers = checks.checked_range(low, high, flow, where)
+        self._scaling = checks.make_scaling(
+            self._integers.count, alpha, flow.dtype, where
         )
-        self._num_samples = checked_count(num_samples, f"{self._where}: num_samples")
-        # So that a copy gets the state and shares it.
-        parameters["seed"] = self._state = as_state(seed, self._where)
-        super().__init__(
-            dtype=flow.dtype,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
-            validate_args=validate_args,
-            allow_nan_stats=allow_nan_stats,
-            parameters=parameters,
-            name=name,
-        )
+        super().__init__(parameters, dtype=flow.dtype)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
@@ -130,7 +117,7 @@ class Dequantized(tfd.Distribution):
 
     @property
     def flow(self) -> tfd.Distribution:
-        """Of the points that noise makes of integers."""
+        """The density of the points that noise makes of integers."""
         return self._flow
 
     @property
@@ -143,6 +130,18 @@ class Dequantized(tfd.Distribution):
         """The values that there are."""
         return self._integers
 
+    def continuous(self, x: Any, seed: Any = None) -> tf.Tensor:
+        """Points of the flow for integers ``[..., *event_shape]``, one draw of each."""
+        return self._draw(self._checked(x), [], self._stateless(seed))[0]
+
+    def uniform_noise(self, x: Any, seed: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Points of the noise's flow that make uniform noise, and their contexts.
+
+        The points are standard normal, whatever x is.
+        """
+        x = self._checked(x)
+        return noise_of.normal(x, self._stateless(seed)), self._context(x)
+
     def _event_shape(self):
         return self._flow.event_shape
 
@@ -150,45 +149,27 @@ class Dequantized(tfd.Distribution):
         return self._flow.event_shape_tensor()
 
     def _log_prob(self, x, num_samples=None, seed=None):
-        k = self._num_samples
-        if num_samples is not None:
-            k = checked_count(num_samples, f"{self._where}.log_prob: num_samples")
         x = self._checked(x)
-        points, log_weight = self._draw(x, [] if k == 1 else [k], seed)
-        bound = self._flow.log_prob(points) + log_weight
-        if k > 1:
-            bound = tf.reduce_logsumexp(bound, axis=0) - math.log(k)
-        known = self._integers.contains(x)
-        known = tf.reduce_all(known, axis=noise_of.last_axes(self.event_shape))
-        return tf.where(known, bound, tf.constant(-np.inf, bound.dtype))
+        bound = super()._log_prob(x, num_samples, seed)
+        axes = noise_of.event_axes(self.event_shape)
+        is_known = tf.reduce_all(self._integers.contains(x), axis=axes)
+        return tf.where(is_known, bound, tf.constant(-np.inf, bound.dtype))
 
-    def _draw(self, x, shape, seed):
-        """Points of the flow, and what its log-density lacks of log p(x + u)/q(u | x).
+    def _log_weight(self, x, sample_shape, seed):
+        points, log_factor = self._draw(x, sample_shape, seed)
+        return self._flow.log_prob(points) + log_factor
 
-        Of the shape ``[*shape, *x.shape]``.
-        """
-        seed = self._seed(seed)
+    def _draw(self, x, sample_shape, seed) -> tuple[tf.Tensor, tf.Tensor]:
+        """Points of the flow, and by what their log-density lacks the log-weight."""
         if self._noise is None:
-            u, log_q = noise_of.uniform(shape, x, seed), 0.0
+            u, log_q = noise_of.uniform(sample_shape, x, seed), 0.0
         else:
-            given = self._noise(self._context(x))
-            u, log_q = noise_of.of_flow(given, shape, seed)
+            conditioned = self._noise(self._context(x))
+            u, log_q = noise_of.flow_noise(conditioned, sample_shape, seed)
         inside = noise_of.add_within(x - self._low(), u, self._integers.count)
-        points = self._link.inverse(inside)
-        log_det = self._link.inverse_log_det_jacobian(inside, self.event_shape.rank)
-        return points, log_det - log_q
-
-    def continuous(self, x, seed=None) -> tf.Tensor:
-        """Points of the flow for integers ``[…, *event_shape]``, one draw of each."""
-        return self._draw(self._checked(x), [], seed)[0]
-
-    def uniform_noise(self, x, seed=None) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the flow of the noise gives where the noise is uniform, and its context.
-
-        It is standard normal, whatever x is.
-        """
-        x = self._checked(x)
-        return noise_of.normal(x, self._seed(seed)), self._context(x)
+        points = self._scaling.inverse(inside)
+        rank = self.event_shape.rank
+        return points, self._scaling.inverse_log_det_jacobian(inside, rank) - log_q
 
     def _checked(self, x) -> tf.Tensor:
         x = checks.checked_values(
@@ -199,17 +180,12 @@ class Dequantized(tfd.Distribution):
     def _context(self, x) -> tf.Tensor:
         return noise_of.as_context(x, self._integers, self.event_shape)
 
-    def _seed(self, seed) -> tf.Tensor:
-        return (
-            next_seed(self._state) if seed is None else as_stateless(seed, self._where)
-        )
-
     def _low(self) -> tf.Tensor:
         return tf.cast(self._integers.low, self.dtype)
 
     def _sample_n(self, n, seed=None):
         last = tf.cast(self._integers.count - 1.0, self.dtype)
-        inside = tf.floor(self._link.forward(self._flow.sample(n, seed=seed)))
+        inside = tf.floor(self._scaling.forward(self._flow.sample(n, seed=seed)))
         return self._low() + tf.clip_by_value(inside, 0.0, last)
 
     def _default_event_space_bijector(self):

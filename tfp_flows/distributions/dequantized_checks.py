@@ -1,6 +1,7 @@
-"""What `Dequantized` is given, checked, and its map to the flow's side."""
+"""Checks of the arguments of `Dequantized`, and its map to the flow's side."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,8 +13,8 @@ from tfp_flows.distributions.conditional_flow import ConditionalFlow
 from tfp_flows.math.integers import IntegerRange
 
 
-def check_flow(flow, where: str) -> None:
-    """Refuses what is no density of single tensors of a known shape."""
+def check_flow(flow: Any, where: str) -> None:
+    """Refuses anything but a density of single tensors of a known shape."""
     if isinstance(flow, ConditionalFlow):
         raise TypeError(
             f"{where} takes a flow without a context; that of integers given a context "
@@ -26,49 +27,50 @@ def check_flow(flow, where: str) -> None:
         )
     if not isinstance(flow.dtype, tf.DType) or not flow.dtype.is_floating:
         raise TypeError(
-            f"{where}: the flow's dtype must be floating, but is {flow.dtype}."
+            f"{where}: the flow's dtype must be floating, but got {flow.dtype}."
         )
-    if hasattr(flow, "integers"):
-        raise TypeError(f"{where}: the flow {flow.name!r} is one of integers already.")
     if not flow.event_shape.is_fully_defined():
         raise ValueError(
-            f"{where}: the flow's event shape must be known, but is {flow.event_shape}."
+            f"{where}: the flow's event shape must be known, but got "
+            f"{flow.event_shape}."
         )
 
 
-def checked_range(low, high, flow: tfd.Distribution, where: str) -> IntegerRange:
+def checked_range(
+    low: Any, high: Any, flow: tfd.Distribution, where: str
+) -> IntegerRange:
     """The integers from low to high, if the flow's dtype has them, and the noise.
 
     Raises:
         TypeError, ValueError: as `Dequantized`.
     """
-    found = IntegerRange(low, high, where)
+    integers = IntegerRange(low, high, where)
     try:
-        np.broadcast_to(found.count, flow.event_shape)
+        np.broadcast_to(integers.count, flow.event_shape)
     except ValueError as error:
         raise ValueError(
             f"{where}: low and high must be numbers or have the event shape "
-            f"{flow.event_shape}, but have the shapes {found.low.shape} and "
-            f"{found.high.shape}."
+            f"{flow.event_shape}, but got the shapes {integers.low.shape} and "
+            f"{integers.high.shape}."
         ) from error
     info = np.finfo(flow.dtype.as_numpy_dtype)
-    largest = max(np.abs(found.low).max(), np.abs(found.high).max())
+    largest = max(np.abs(integers.low).max(), np.abs(integers.high).max())
     # Of the noise on the last of the integers four bits remain, at least.
-    if largest > 1.0 / info.eps or found.count.max() > 0.125 / info.eps:
+    if largest > 1.0 / info.eps or integers.count.max() > 0.125 / info.eps:
         raise ValueError(
-            f"{where}: {found} are too many, or too large, for {flow.dtype.name}, "
+            f"{where}: {integers} are too many, or too large, for {flow.dtype.name}, "
             f"which takes {0.125 / info.eps:.0f} of them, and none beyond "
             f"{1.0 / info.eps:.0f}: use float64, or fewer."
         )
-    return found
+    return integers
 
 
-def check_noise(noise, flow: tfd.Distribution, where: str) -> None:
+def check_noise(noise: Any, flow: tfd.Distribution, where: str) -> None:
     """Refuses noise that does not fit the flow."""
     if not isinstance(noise, ConditionalFlow):
         raise TypeError(
             f"{where}: the noise must be a ConditionalFlow, whose context is x, or "
-            f"None for uniform noise, but is {noise!r}."
+            f"None for uniform noise, but got {noise!r}."
         )
     if noise.dtype != flow.dtype:
         raise TypeError(
@@ -93,8 +95,10 @@ def check_noise(noise, flow: tfd.Distribution, where: str) -> None:
         )
 
 
-def make_link(size: np.ndarray, alpha, dtype: tf.DType, where: str) -> tfb.Bijector:
-    """From the flow's side to the interval from 0 to ``size``, of each number.
+def make_scaling(
+    size: np.ndarray, alpha: float | None, dtype: tf.DType, where: str
+) -> tfb.Bijector:
+    """The map of each number from the flow's side to the interval from 0 to ``size``.
 
     Raises:
         TypeError, ValueError: an α that is no number from 0 to ½.
@@ -109,7 +113,11 @@ def make_link(size: np.ndarray, alpha, dtype: tf.DType, where: str) -> tfb.Bijec
 
 
 def checked_values(
-    x, integers: IntegerRange, flow: tfd.Distribution, validate_args: bool, where: str
+    x: Any,
+    integers: IntegerRange,
+    flow: tfd.Distribution,
+    validate_args: bool,
+    where: str,
 ) -> tf.Tensor:
     """Values in the flow's dtype; in a graph they are checked if they are to be.
 

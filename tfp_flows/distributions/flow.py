@@ -1,6 +1,7 @@
 """A base distribution sent through a bijector."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -13,7 +14,7 @@ from tfp_flows.bijectors.evaluation import (
 )
 
 # Around parts that are no composite tensors TFP's constructor gives this class.
-_TransformedDistribution = tfd.TransformedDistribution.__bases__[0]
+_TransformedDistribution: Any = tfd.TransformedDistribution.__bases__[0]
 
 
 class Flow(_TransformedDistribution):
@@ -116,7 +117,9 @@ class Flow(_TransformedDistribution):
 
     # TFP's other methods enter the bijector at what the user gave: here at a copy.
 
-    def experimental_local_measure(self, y, backward_compat=False, **kwargs):
+    def experimental_local_measure(
+        self, y: Any, backward_compat: bool = False, **kwargs: Any
+    ) -> tuple[tf.Tensor, Any]:
         """As in TFP."""
         return super().experimental_local_measure(
             _fresh(y), backward_compat=backward_compat, **kwargs

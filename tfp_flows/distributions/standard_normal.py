@@ -41,7 +41,7 @@ class StandardNormal(tfd.Distribution):
     def __init__(
         self,
         event_size: int,
-        dtype="float32",
+        dtype: tf.DType | str = "float32",
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "standard_normal",

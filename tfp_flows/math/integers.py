@@ -1,5 +1,7 @@
 """The integers that discrete data consist of."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,7 +24,7 @@ class IntegerRange:
     ('integers from 0 to 9', array([ True, False, False]))
     """
 
-    def __init__(self, low, high, where: str):
+    def __init__(self, low: Any, high: Any, where: str):
         self.low = _checked_limit(low, f"{where}: low")
         self.high = _checked_limit(high, f"{where}: high")
         shapes = self.low.shape, self.high.shape
@@ -30,12 +32,12 @@ class IntegerRange:
             np.broadcast_shapes(*shapes)
         except ValueError:
             raise ValueError(
-                f"{where}: low and high must have shapes that broadcast, but have "
+                f"{where}: low and high must have shapes that broadcast, but got "
                 f"{shapes[0]} and {shapes[1]}."
             ) from None
         if np.any(self.low > self.high):
             raise ValueError(
-                f"{where}: low must not be above high, but low={low!r} and "
+                f"{where}: low must not be above high, but got low={low!r} and "
                 f"high={high!r}."
             )
 
@@ -44,8 +46,8 @@ class IntegerRange:
         """How many integers there are."""
         return self.high - self.low + 1.0
 
-    def contains(self, values):
-        """Of each number of an array or a tensor, whether it is one of them."""
+    def contains(self, values: Any) -> Any:
+        """Whether each number of an array or a tensor is one of them."""
         if isinstance(values, np.ndarray):
             whole = np.floor(values) == values if values.dtype.kind == "f" else True
             return (self.low <= values) & (values <= self.high) & whole
@@ -81,8 +83,8 @@ class IntegerRange:
 
     def __str__(self):
         low, high = int(self.low.min()), int(self.high.max())
-        own = ", each with its own limits" if self.count.ndim else ""
-        return f"integers from {low} to {high}{own}"
+        suffix = ", each with its own limits" if self.count.ndim else ""
+        return f"integers from {low} to {high}{suffix}"
 
 
 def _checked_limit(limit, where: str) -> np.ndarray:

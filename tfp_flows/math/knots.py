@@ -34,7 +34,7 @@ def left_edges(sizes: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 def choose_bin(
     t: tf.Tensor, edges: Sequence[tf.Tensor], *tables: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Of each table, the entry of the bin that holds t.
+    """The entry of each table for the bin that holds t.
 
     A point on an edge belongs to the bin that begins there; points outside, to the
     first or the last bin.
@@ -54,10 +54,12 @@ def choose_bin(
     return chosen
 
 
-def rounded_into(x: tf.Tensor, low, high) -> tf.Tensor:
-    """X clipped to [low, high], where it is but for rounding, with its gradient kept.
+def rounded_into(
+    x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | float
+) -> tf.Tensor:
+    """The numbers clipped to [low, high], with a straight-through gradient.
 
-    That of ``tf.clip_by_value`` is 0 where it clips, though the point only seems to
-    be outside.
+    For numbers that are inside but for rounding: the gradient of ``tf.clip_by_value``
+    is 0 where it clips, though the point only seems to be outside.
     """
     return x + tf.stop_gradient(tf.clip_by_value(x, low, high) - x)

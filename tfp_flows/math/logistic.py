@@ -12,7 +12,7 @@ _OUTSIDE = 1.45
 
 
 def log_sum_exp(x: tf.Tensor) -> tf.Tensor:
-    """Log Σ exp over the first axis."""
+    """The logarithm of Σ exp over the first axis."""
     return tf.reduce_logsumexp(x, axis=0)
 
 
@@ -49,23 +49,24 @@ def nearly_logistic(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         count: of the components.
 
     Returns:
-        Log-weights, centres, and the logarithms of the scales.
+        Log-weights, centers, and the logarithms of the scales.
     """
     if count <= 2:
-        centres = np.linspace(-0.6, 0.6, count) if count > 1 else np.zeros(1)
-        log_scale = 0.5 * np.log(1.0 - 3.0 * np.var(centres) / np.pi**2)
+        centers = np.linspace(-0.6, 0.6, count) if count > 1 else np.zeros(1)
+        log_scale = 0.5 * np.log(1.0 - 3.0 * np.var(centers) / np.pi**2)
         return (
             np.full(count, -np.log(count)),
-            centres,
+            centers,
             np.full(count, log_scale),
         )
     weight = 0.5 / np.cosh(_OUTSIDE)
-    inner, rest = np.linspace(-1.0, 1.0, count)[1:-1], 1.0 - 2.0 * weight
+    inner, inner_weight = np.linspace(-1.0, 1.0, count)[1:-1], 1.0 - 2.0 * weight
     scales = np.linspace(0.3, 1.0, 701)
     inside = (_bell(inner[:, np.newaxis] / scales) / scales).mean(axis=0)
-    slopes = rest * inside + 2.0 * weight * _bell(_OUTSIDE)
+    slopes = inner_weight * inside + 2.0 * weight * _bell(_OUTSIDE)
     scale = scales[np.argmin(np.abs(slopes - 0.25))]
-    weights = np.array([weight, *np.full(count - 2, rest / (count - 2)), weight])
+    inner_weights = np.full(count - 2, inner_weight / (count - 2))
+    weights = np.array([weight, *inner_weights, weight])
     return (
         np.log(weights),
         np.array([-_OUTSIDE, *inner, _OUTSIDE]),

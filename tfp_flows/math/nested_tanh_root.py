@@ -5,7 +5,13 @@ import tensorflow as tf
 from tfp_flows.math.tanh_root import sech_squared, tanh_root, tanh_slope
 
 
-def nested_tanh_root(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
+def nested_tanh_root(
+    y: tf.Tensor,
+    upper: tf.Tensor,
+    upper_tilde: tf.Tensor,
+    b: tf.Tensor,
+    one_plus_m: tf.Tensor,
+) -> tf.Tensor:
     """The z with z + R tanh(R̃ z + b) = y, with gradients: M nested scalar roots.
 
     The search finds z as a constant. Newton steps of the equation at its own residual
@@ -32,18 +38,18 @@ def nested_tanh_root(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
 
 
 def _search(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
-    """The same, without gradients, one unit after another."""
+    """The root without gradients: back substitution, one unit after another."""
     num_units = b.shape[-1]
     steepness = tf.linalg.diag_part(upper_tilde)
     size = tf.linalg.diag_part(upper)
-    above, above_tilde = _strictly(upper), _strictly(upper_tilde)
+    above, above_tilde = _strictly_upper(upper), _strictly_upper(upper_tilde)
 
     def body(i, z, bent):
-        rest = y[..., i] - tf.reduce_sum(above[..., i, :] * bent, axis=-1)
-        others = tf.reduce_sum(above_tilde[..., i, :] * z, axis=-1) + b[..., i]
-        target = steepness[..., i] * rest + others
+        remainder = y[..., i] - tf.reduce_sum(above[..., i, :] * bent, axis=-1)
+        offset = tf.reduce_sum(above_tilde[..., i, :] * z, axis=-1) + b[..., i]
+        target = steepness[..., i] * remainder + offset
         bent_i = tf.tanh(tanh_root(target, one_plus_m[..., i]))
-        z_i = rest - size[..., i] * bent_i
+        z_i = remainder - size[..., i] * bent_i
         here = tf.one_hot(i, num_units, dtype=y.dtype)
         z += here * z_i[..., tf.newaxis]
         return i - 1, z, bent + here * bent_i[..., tf.newaxis]
@@ -58,11 +64,11 @@ def _search(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
     return z
 
 
-def _strictly(upper) -> tf.Tensor:
-    """What is above the diagonal."""
+def _strictly_upper(upper) -> tf.Tensor:
+    """The part above the diagonal."""
     return tf.linalg.set_diag(upper, tf.zeros_like(upper[..., 0]))
 
 
-def matvec(matrix, x) -> tf.Tensor:
+def matvec(matrix: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """A matrix, or a batch of them, times vectors ``[..., M]``."""
     return tf.einsum("...ij,...j->...i", matrix, x)

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 
 def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """The function, whose gradient computes anew what its steps make of the first x.
+    """The function, but recomputed in the backward pass from its arguments.
 
-    Otherwise these numbers are kept from the one pass until the other. The last step's
-    result is not computed anew, for no gradient needs it. TensorFlow's own
+    Otherwise the intermediate values of the forward pass are kept until then. The value
+    of the last step is not computed again, for no gradient needs it. TensorFlow's own
     ``recompute_grad`` refuses second derivatives.
 
     Args:
@@ -19,25 +19,28 @@ def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """
 
     @tf.custom_gradient
-    def given(x, *others):
+    def with_gradient(x, *others):
         def gradient(upstream):
-            own = [_not_before(upstream, x), *map(tf.identity, others)]
+            arguments = [_after(upstream, x), *map(tf.identity, others)]
             with tf.GradientTape() as tape:
-                tape.watch(own)
-                result = function(*own)
-            return tape.gradient(result, own, upstream)
+                tape.watch(arguments)
+                result = function(*arguments)
+            return tape.gradient(result, arguments, upstream)
 
         return function(x, *others), gradient
 
-    def called(*arguments):
-        # There, the whole function would be computed twice.
-        return function(*arguments) if tf.executing_eagerly() else given(*arguments)
+    def call(*arguments: tf.Tensor) -> tf.Tensor:
+        # Eagerly the whole function would be computed twice.
+        return (function if tf.executing_eagerly() else with_gradient)(*arguments)
 
-    return called
+    return call
 
 
-def _not_before(upstream: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """x, by a sum with 0 that nothing can compute, or simplify, before upstream is."""
+def _after(upstream: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """An optimization barrier: x, which cannot be computed before upstream is.
+
+    It is a sum with a 0 that no compiler can simplify.
+    """
     # One number of it, or −∞ if it is empty, as of a batch of no rows. Nothing is more
     # than ∞, nor NaN.
     one = tf.reduce_max(tf.reshape(upstream, [-1])[:1])

@@ -1,6 +1,6 @@
 """One dimension after another, for a network that can only be evaluated whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ def scan_by_evaluation(
     evaluate: Callable[[tf.Tensor], tf.Tensor],
     solve: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     z: tf.Tensor,
-    order,
+    order: Sequence[int],
 ) -> tf.Tensor:
     """X with xᵢ = solve(paramsᵢ(x before i), zᵢ), by D evaluations.
 

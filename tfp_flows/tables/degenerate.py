@@ -30,7 +30,8 @@ def residuals(values: np.ndarray, context: np.ndarray | None = None) -> np.ndarr
 
 def find_copies(values: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of columns that are equal in all rows; each j once."""
-    first, pairs = {}, []
+    first: dict[bytes, int] = {}
+    pairs = []
     for j, column in enumerate(np.ascontiguousarray(values.T)):
         i = first.setdefault(column.tobytes(), j)
         if i != j:

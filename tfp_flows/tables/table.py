@@ -43,7 +43,7 @@ class Table:
 
     def label(self, position: int) -> str:
         """What messages call a column."""
-        return column_label(position, self.headers and self.headers[position])
+        return column_label(position, self.headers[position] if self.headers else None)
 
 
 def column_label(position: int, header: str | None) -> str:

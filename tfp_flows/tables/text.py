@@ -89,7 +89,7 @@ class _Text:
         return Columns(np.frombuffer(numbers).reshape(-1, len(positions)), bad)
 
     def _fault(self, cell: str, position: int) -> str:
-        header = self.headers and self.headers[position]
+        header = self.headers[position] if self.headers else None
         return f"{column_label(position, header)}: {fault_of(cell, header)}"
 
 
@@ -129,7 +129,7 @@ def open_text(
         delimiter,
         headers=tuple(cell.strip() for cell in cells) if header else None,
         width=len(cells),
-        data_from=second[0] - 1 if header else 0,
+        data_from=second[0] - 1 if header and second else 0,
     )
     return Table(name, text.headers, text.width, text.read)
 
@@ -140,8 +140,8 @@ def _rows(
     """Each row that is not blank, with the number of the line where it begins."""
     lines = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     if delimiter == _BLANKS:
-        for number, line in enumerate(lines, start=1):
-            if cells := line.split():
+        for number, text in enumerate(lines, start=1):
+            if cells := text.split():
                 yield number, cells
         return
     reader = csv.reader(lines, delimiter=delimiter)

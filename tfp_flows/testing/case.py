@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +29,7 @@ class Case:
     def __init__(
         self,
         bijector: tfb.Bijector,
-        x,
+        x: Any,
         dtype: str,
         where: str = "as given",
         log_det_draws: int = 1,
@@ -45,11 +46,11 @@ class Case:
         self.where = f"{type(bijector).__name__} {bijector.name!r}, {dtype}, {where}"
         self.rounding = _ROUNDINGS * float(np.finfo(dtype).eps)
 
-    def forward(self, x) -> tf.Tensor:
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
         """``forward``, computed anew."""
         return self.bijector.forward(tf.identity(x))
 
-    def inverse(self, y) -> tf.Tensor:
+    def inverse(self, y: tf.Tensor) -> tf.Tensor:
         """``inverse``, computed anew."""
         return self.bijector.inverse(tf.identity(y))
 
@@ -59,12 +60,12 @@ class Case:
         how = self.log_det_draws, self.tangents
         return Case(bijector, self.x, dtype, self.state, *how)
 
-    def fldj(self, x) -> tf.Tensor:
+    def fldj(self, x: tf.Tensor) -> tf.Tensor:
         """The forward log-determinant, ``[N]``, computed anew."""
         of_forward = self.bijector.forward_log_det_jacobian
         return self._log_det(of_forward, x, self.event_ndims)
 
-    def ildj(self, y) -> tf.Tensor:
+    def ildj(self, y: tf.Tensor) -> tf.Tensor:
         """The inverse log-determinant, ``[N]``, computed anew."""
         of_inverse = self.bijector.inverse_log_det_jacobian
         return self._log_det(of_inverse, y, self.image_ndims)
@@ -86,7 +87,7 @@ class Case:
         """`jacobian` at the points of the case."""
         return self.jacobian(self.x)
 
-    def jacobian(self, x) -> np.ndarray:
+    def jacobian(self, x: tf.Tensor) -> np.ndarray:
         """∂forward/∂x by autodiff, ``[N, D, D]`` in float64, events flattened.
 
         On a manifold ``[N, K, K]``, in coordinates of its tangent spaces.
@@ -102,17 +103,17 @@ class Case:
         from_tangents, to_tangents = self.tangents(x), self.tangents(self.forward(x))
         return to_tangents @ jacobian @ np.swapaxes(from_tangents, 1, 2)
 
-    def check(self, condition, message: str) -> None:
+    def check(self, condition: Any, message: str) -> None:
         """Fails with ``message`` unless ``condition`` holds everywhere."""
         if not np.all(condition):
             raise AssertionError(f"{self.where}: {message}")
 
-    def check_finite(self, value, what: str) -> None:
+    def check_finite(self, value: Any, what: str) -> None:
         """Fails unless all of ``value`` is finite."""
         count = int(np.sum(~np.isfinite(value)))
         self.check(count == 0, f"{what} has {count} entries that are not finite.")
 
-    def check_close(self, found, expected, tolerance, what: str) -> None:
+    def check_close(self, found: Any, expected: Any, tolerance: Any, what: str) -> None:
         """Fails unless |found − expected| ≤ tolerance, NaN counting as far."""
         error = np.abs(np.asarray(found, np.float64) - np.asarray(expected, np.float64))
         excess = np.max(error - tolerance)
@@ -124,11 +125,11 @@ class Case:
         )
 
 
-def flat(x) -> np.ndarray:
+def flat(x: tf.Tensor) -> np.ndarray:
     """``[N, *event_shape]`` as ``[N, D]``; ``None`` gives an error, not zeros."""
     return np.asarray(x).reshape(len(x), -1)
 
 
-def size(x) -> np.ndarray:
+def size(x: tf.Tensor) -> np.ndarray:
     """‖x‖ of each event, ``[N, 1]``, in float64."""
     return np.linalg.norm(flat(x).astype(np.float64), axis=-1, keepdims=True)

@@ -1,6 +1,7 @@
 """The checks of `assert_bijector_conforms`, a function each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +34,7 @@ def _is_onto(case: Case, y) -> bool:
     return bool(np.isfinite(shifted).all())
 
 
-def check_backward_error(case: Case, y) -> None:
+def check_backward_error(case: Case, y: Any) -> None:
     """``forward(inverse(y))`` against y: rounding in the inverse, sent through."""
     x = case.inverse(y)
     case.check_finite(x, "inverse")
@@ -321,9 +322,11 @@ def check_one_bad_row(case: Case) -> None:
     y = tf.constant(image, case.x.dtype)
     expected = _outputs(case, case.x, tf.identity(case.forward(case.x)))
     for name, found in _outputs(case, x, y).items():
-        others = [np.delete(np.asarray(v), 1, axis=0) for v in (found, expected[name])]
+        near, alone = (
+            np.delete(np.asarray(v), 1, axis=0) for v in (found, expected[name])
+        )
         what = f"{name} beside a row of NaN"
-        case.check_close(*others, _tolerances(case)[name], what)
+        case.check_close(near, alone, _tolerances(case)[name], what)
         if name in ("forward", "inverse"):
             case.check(np.isnan(found[1]).any(), f"{name} of a row of NaN is a number.")
 
@@ -346,7 +349,7 @@ def check_compositions(case: Case) -> None:
         _check_outputs(case, found, _outputs(case, x, y), tolerances, f"of {name}")
     flow = tfd.TransformedDistribution(_normal(x), bijector)
     expected = flow.distribution.log_prob(x) - fldj
-    # The base magnifies the error of the inverse by the distance from its centre.
+    # The base magnifies the error of the inverse by the distance from its center.
     tolerance = tolerances["ildj"] + tolerances["inverse"] * (1 + size(x).max())
     case.check_close(flow.log_prob(y), expected, tolerance, "log_prob of the flow")
     shape = flow.sample(3, seed=[0, 1]).shape

@@ -12,7 +12,7 @@ from tfp_flows.testing.case import Case
 
 def assert_bijector_conforms(
     bijector: tfb.Bijector | Callable[[str], tfb.Bijector],
-    x,
+    x: np.ndarray,
     *,
     order: Sequence[int] | None = None,
     extreme: float | None = 1e4,
@@ -85,24 +85,26 @@ def assert_bijector_conforms(
             "events of higher rank, with an even N (those of a scalar bijector, too), "
             f"but got shape {x.shape}."
         )
-    given = isinstance(bijector, tfb.Bijector)
+    is_bijector = isinstance(bijector, tfb.Bijector)
     is_function = callable(bijector) and not isinstance(bijector, type)
-    if not given and (not is_function or hasattr(bijector, "log_prob")):
+    if not is_bijector and (not is_function or hasattr(bijector, "log_prob")):
         raise TypeError(
             "assert_bijector_conforms takes a bijector or a function of the dtype's "
             f"name that makes one, but got {bijector!r}."
         )
-    dtypes = [(bijector.dtype or tf.float32).name] if given else ["float32", "float64"]
+    dtypes = ["float32", "float64"]
+    if isinstance(bijector, tfb.Bijector):
+        dtypes = [(bijector.dtype or tf.float32).name]
     for dtype in dtypes:
         rng = np.random.default_rng(seed)
-        own = bijector if given else bijector(dtype)
-        case = Case(own, x, dtype, "as given", log_det_draws, tangents)
+        subject = bijector if is_bijector else bijector(dtype)
+        case = Case(subject, x, dtype, "as given", log_det_draws, tangents)
         checks.check_round_trip(case)
         checks.check_log_det(case)
         checks.check_gradients(case)
         for variable in case.bijector.trainable_variables:
             variable.assign_add(rng.normal(scale=spread, size=variable.shape))
-        case = Case(own, x, dtype, "moved", log_det_draws, tangents)
+        case = Case(subject, x, dtype, "moved", log_det_draws, tangents)
         checks.check_round_trip(case)
         checks.check_log_det(case)
         checks.check_structure(case, order)
@@ -119,5 +121,5 @@ def assert_bijector_conforms(
         if extreme is not None:
             far = x * extreme
             checks.check_extreme(
-                Case(own, far, dtype, "extreme", log_det_draws, tangents)
+                Case(subject, far, dtype, "extreme", log_det_draws, tangents)
             )

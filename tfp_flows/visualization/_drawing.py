@@ -1,13 +1,23 @@
-"""What the pictures share: axes, colours, dots and heat maps."""
+"""What the pictures share: axes, colors, dots and heat maps."""
 
 import math
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-DATA_COLOUR = "0.35"
-PALE_COLOUR = "0.85"
-MODEL_COLOUR = "#c8501e"
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PathLike = str | os.PathLike[str]
+
+DATA_COLOR = "0.35"
+PALE_COLOR = "0.85"
+MODEL_COLOR = "#c8501e"
 DENSITY_MAP = "viridis"
 FONT_SIZE = 9
 
@@ -19,7 +29,9 @@ SIDE, ABOVE = 0.4, 0.5
 TICK_STEPS = (1, 2, 5, 10)
 
 
-def new_panels(count: int, columns: int, bounds, longest: float):
+def new_panels(
+    count: int, columns: int, bounds: Bounds, longest: float
+) -> tuple["Figure", list["Axes"]]:
     """A figure and `count` axes in rows of `columns`, in the shape of `bounds`."""
     import matplotlib.pyplot as plt
 
@@ -39,14 +51,14 @@ def new_panels(count: int, columns: int, bounds, longest: float):
     return figure, list(axes[:count])
 
 
-def panel_size(bounds, longest: float) -> tuple[float, float]:
+def panel_size(bounds: Bounds, longest: float) -> tuple[float, float]:
     """Width and height in inches in the shape of `bounds`, within reason."""
     sides = np.array([high - low for low, high in bounds])
     width, height = longest * np.maximum(sides / sides.max(), 0.4)
     return float(width), float(height)
 
 
-def style_plane(axes, bounds, title: str) -> None:
+def style_plane(axes: "Axes", bounds: Bounds, title: str) -> None:
     """A plane with equal units on both axes, little ink, and a title."""
     from matplotlib.ticker import MaxNLocator
 
@@ -59,20 +71,22 @@ def style_plane(axes, bounds, title: str) -> None:
     thin(axes)
 
 
-def thin(axes) -> None:
+def thin(axes: "Axes") -> None:
     """Thin lines around the axes and small numbers along them."""
     axes.tick_params(labelsize=FONT_SIZE - 2, width=0.5, length=2.5)
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
 
 
-def scatter(axes, points, colour, alpha: float = 0.6):
+def scatter(axes: "Axes", points: np.ndarray, color: Any, alpha: float = 0.6) -> Any:
     """Small dots without edges."""
-    return axes.scatter(*points.T, s=4, c=colour, alpha=alpha, linewidths=0)
+    return axes.scatter(*points.T, s=4, c=color, alpha=alpha, linewidths=0)
 
 
-def heat_map(axes, density, bounds, highest=None):
-    """A density as colours, from 0 to its highest value."""
+def heat_map(
+    axes: "Axes", density: np.ndarray, bounds: Bounds, highest: float | None = None
+) -> Any:
+    """A density as colors, from 0 to its highest value."""
     return axes.imshow(
         density,
         origin="lower",
@@ -84,14 +98,14 @@ def heat_map(axes, density, bounds, highest=None):
     )
 
 
-def highest_of(density) -> float:
+def highest_of(density: np.ndarray) -> float:
     """The largest finite value, or 1 where there is none above 0."""
     finite = density[np.isfinite(density)]
     highest = float(finite.max()) if finite.size else 0.0
     return highest if highest > 0.0 else 1.0
 
 
-def finish(figure, path):
+def finish(figure: "Figure", path: PathLike | None) -> "Figure":
     """Saves the figure if there is a path (folders are made), and returns it."""
     if path is not None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)

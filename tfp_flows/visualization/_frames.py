@@ -1,8 +1,14 @@
 """The frames of an animation of training."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfp_flows.visualization import _drawing
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PANEL_SIZE = 3.2
 DPI = 80
@@ -20,7 +26,7 @@ class FramePainter:
         density: whether the model is shown by its density rather than by samples.
     """
 
-    def __init__(self, target, bounds, density: bool):
+    def __init__(self, target: np.ndarray, bounds: Bounds, density: bool):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -30,7 +36,7 @@ class FramePainter:
         figure = Figure(size, DPI, layout="compressed")
         self._canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
-        _drawing.scatter(left, target, _drawing.DATA_COLOUR)
+        _drawing.scatter(left, target, _drawing.DATA_COLOR)
         _drawing.style_plane(left, bounds, "data")
         self._model = self._empty_image(right) if density else self._no_points(right)
         _drawing.style_plane(right, bounds, "model")
@@ -39,19 +45,19 @@ class FramePainter:
         self._canvas.draw()
         figure.set_layout_engine("none")
 
-    def paint_samples(self, points: np.ndarray, title: str):
+    def paint_samples(self, points: np.ndarray, title: str) -> "Image":
         """A frame with these points `[N, 2]`, as a PIL image."""
         self._model.set_offsets(points)
         return self._frame(title)
 
-    def paint_density(self, values: np.ndarray, title: str):
+    def paint_density(self, values: np.ndarray, title: str) -> "Image":
         """A frame with this density on the grid, as a PIL image."""
         self._model.set_data(values)
         self._model.set_clim(0.0, _drawing.highest_of(values))
         return self._frame(title)
 
     def _no_points(self, axes):
-        return _drawing.scatter(axes, np.empty([0, 2]), _drawing.MODEL_COLOUR)
+        return _drawing.scatter(axes, np.empty([0, 2]), _drawing.MODEL_COLOR)
 
     def _empty_image(self, axes):
         empty = np.zeros([RESOLUTION, RESOLUTION])
@@ -63,5 +69,5 @@ class FramePainter:
         self._title.set_text(title)
         self._canvas.draw()
         pixels = np.asarray(self._canvas.buffer_rgba())[..., :3]
-        # 256 colours are all that a GIF can hold, at a third of the memory.
+        # 256 colors are all that a GIF can hold, at a third of the memory.
         return Image.fromarray(pixels).quantize(256)

@@ -5,12 +5,17 @@ import math
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
+from tensorflow_probability import distributions as tfd
+
+# The limits of each axis.
+Bounds = tuple[tuple[float, float], ...]
 
 # Points of the grid at which a density is evaluated in one call.
 GRID_BLOCK = 1 << 14
 
 
-def as_points(x, what: str) -> np.ndarray:
+def as_points(x: ArrayLike, what: str) -> np.ndarray:
     """`x` as an array `[N, 2]` of finite numbers; ValueError otherwise."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != 2 or len(x) == 0:
@@ -21,7 +26,7 @@ def as_points(x, what: str) -> np.ndarray:
     return x
 
 
-def check_planar(distribution, what: str) -> None:
+def check_planar(distribution: tfd.Distribution, what: str) -> None:
     """Raises unless `distribution` is one distribution of points of the plane."""
     if not isinstance(distribution, tfp.distributions.Distribution):
         raise TypeError(
@@ -35,7 +40,9 @@ def check_planar(distribution, what: str) -> None:
         )
 
 
-def draw_samples(distribution, num_samples: int, seed: int) -> np.ndarray:
+def draw_samples(
+    distribution: tfd.Distribution, num_samples: int, seed: int
+) -> np.ndarray:
     """Samples `[num_samples, 2]`: the same ones whenever `seed` is the same."""
     return distribution.sample(num_samples, seed=tf.constant([0, seed])).numpy()
 
@@ -48,32 +55,34 @@ def at_most(points: np.ndarray, count: int, seed: int) -> np.ndarray:
     return points[picked]
 
 
-def bounds_of(points: np.ndarray):
+def bounds_of(points: np.ndarray) -> Bounds:
     """Limits that hold nearly all points, with a margin around them."""
     low, high = np.quantile(points, [0.002, 0.998], axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     return tuple(zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
 
 
-def as_bounds(bounds):
+def as_bounds(bounds: Bounds) -> Bounds:
     """`bounds` as floats, if they are `((x_min, x_max), (y_min, y_max))`."""
     array = np.asarray(bounds, float)
     if array.shape != (2, 2) or not np.all(array[:, 0] < array[:, 1]):
         raise ValueError(
             f"bounds must be ((x_min, x_max), (y_min, y_max)), got {bounds}."
         )
-    return tuple(tuple(axis) for axis in array.tolist())
+    return tuple((low, high) for low, high in array.tolist())
 
 
-def squared(bounds):
-    """The same centre, and the longer of the two sides for both axes."""
+def squared(bounds: Bounds) -> Bounds:
+    """The same center, and the longer of the two sides for both axes."""
     half = max(high - low for low, high in bounds) / 2.0
-    centres = [(low + high) / 2.0 for low, high in bounds]
-    return tuple((centre - half, centre + half) for centre in centres)
+    centers = [(low + high) / 2.0 for low, high in bounds]
+    return tuple((center - half, center + half) for center in centers)
 
 
-def density_on_grid(distribution, bounds, resolution: int) -> np.ndarray:
-    """The density at the centres of `resolution`² cells: `[y, x]`, y upwards."""
+def density_on_grid(
+    distribution: tfd.Distribution, bounds: Bounds, resolution: int
+) -> np.ndarray:
+    """The density at the centers of `resolution`² cells: `[y, x]`, y upwards."""
     x, y = (
         low + (high - low) * (np.arange(resolution) + 0.5) / resolution
         for low, high in bounds

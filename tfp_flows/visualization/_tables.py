@@ -1,10 +1,17 @@
 """What the pictures of tables share: checks, names and limits."""
 
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # A longer name would run into the next panel.
 LONGEST_NAME = 24
@@ -13,7 +20,7 @@ LONGEST_NAME = 24
 LETTERS_PER_INCH = 14
 
 
-def as_table(x, what: str, num_columns: int | None = None) -> np.ndarray:
+def as_table(x: ArrayLike, what: str, num_columns: int | None = None) -> np.ndarray:
     """`x` as an array `[N, D]` of finite numbers; ValueError otherwise."""
     x = np.asarray(x)
     if x.ndim != 2 or not x.size or num_columns not in (None, x.shape[1]):
@@ -27,7 +34,7 @@ def as_table(x, what: str, num_columns: int | None = None) -> np.ndarray:
     return x
 
 
-def as_names(names, num_columns: int, default: str) -> list[str]:
+def as_names(names: Sequence[str] | None, num_columns: int, default: str) -> list[str]:
     """A name for each column, fit for a small panel."""
     if names is None:
         names = [f"{default}{i + 1}" for i in range(num_columns)]
@@ -48,13 +55,13 @@ def limits_of(column: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def add_title(figure, title: str) -> None:
+def add_title(figure: "Figure", title: str) -> None:
     """A title over all panels, in as many lines as the figure's width needs."""
     width = int(LETTERS_PER_INCH * figure.get_figwidth())
     figure.suptitle(textwrap.fill(title, width), fontsize=_drawing.FONT_SIZE)
 
 
-def thin(axes) -> None:
+def thin(axes: "Axes") -> None:
     """As `_drawing.thin`; the factor of large numbers, such as 1e6, is small, too."""
     _drawing.thin(axes)
     for axis in (axes.xaxis, axes.yaxis):

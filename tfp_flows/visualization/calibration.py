@@ -1,11 +1,18 @@
 """Whether the base-space coordinates of data are what the base says."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _tables
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_PANELS = 24
 COLUMNS = 4
@@ -15,7 +22,12 @@ MOST_BINS, POINTS_IN_A_BAR = 20, 20
 PANEL_SIZE = (2.0, 1.3)
 
 
-def plot_calibration(coordinates, *, names=None, path=None):
+def plot_calibration(
+    coordinates: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""A histogram for each coordinate: Φ(z) of the data, which is to be flat.
 
     Under the right density, data sent to a standard normal base are standard normal,
@@ -73,7 +85,7 @@ def _draw_uniform(axes, u):
     axes.axhspan(max(1.0 - margin, 0.0), 1.0 + margin, color="0.88", lw=0)
     axes.axhline(1.0, color="0.4", lw=0.8)
     edges = np.linspace(0.0, 1.0, num_bins + 1)
-    axes.stairs(heights, edges, baseline=None, color=_drawing.MODEL_COLOUR, lw=1.2)
+    axes.stairs(heights, edges, baseline=None, color=_drawing.MODEL_COLOR, lw=1.2)
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.0, max(2.0, 1.1 * heights.max(), 1.1 * (1.0 + margin)))
     axes.set_xticks([0.0, 0.5, 1.0])

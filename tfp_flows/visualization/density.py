@@ -1,12 +1,21 @@
 """A density beside the data it was learnt from."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
+from tfp_flows.visualization._points import Bounds
 
-# In inches: the longer side of a panel, and the room for the colour bar.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# In inches: the longer side of a panel, and the room for the color bar.
 PANEL_SIZE = 3.0
-COLOUR_BAR = 0.7
+COLOR_BAR = 0.7
 
 # From this many points on, dots hide each other and the data become a histogram.
 HISTOGRAM_FROM = 10_000
@@ -14,11 +23,17 @@ HISTOGRAM_BINS = 80
 
 
 def plot_density(
-    distribution, *, data=None, bounds=None, resolution=200, seed=0, path=None
-):
+    distribution: tfd.Distribution,
+    *,
+    data: ArrayLike | None = None,
+    bounds: Bounds | None = None,
+    resolution: int = 200,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""The density of a model as a heat map, and the data beside it.
 
-    Data of 10,000 points or more are shown as a histogram in the colours of the model's
+    Data of 10,000 points or more are shown as a histogram in the colors of the model's
     density, fewer as dots.
 
     Args:
@@ -60,7 +75,7 @@ def plot_density(
     if data is not None:
         _draw_data(panels[1], data, bounds, _drawing.highest_of(values))
         _drawing.style_plane(panels[1], bounds, "data")
-    figure.set_figwidth(figure.get_figwidth() + COLOUR_BAR)
+    figure.set_figwidth(figure.get_figwidth() + COLOR_BAR)
     bar = figure.colorbar(image, ax=panels, aspect=25, pad=0.02)
     bar.set_label("density (1 / area)", fontsize=_drawing.FONT_SIZE)
     bar.outline.set_linewidth(0.5)
@@ -79,7 +94,7 @@ def _natural_bounds(distribution, data, seed):
 
 def _draw_data(axes, data, bounds, highest):
     if len(data) < HISTOGRAM_FROM:
-        _drawing.scatter(axes, data, _drawing.DATA_COLOUR)
+        _drawing.scatter(axes, data, _drawing.DATA_COLOR)
         return
     counts, *_ = np.histogram2d(*data.T, bins=HISTOGRAM_BINS, range=bounds)
     area = np.prod([(high - low) / HISTOGRAM_BINS for low, high in bounds])

@@ -1,9 +1,18 @@
 """The loss of a training run."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from tfp_flows.visualization import _drawing
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def plot_history(history, *, entropy=None, path=None):
+def plot_history(
+    history: Mapping, *, entropy: float | None = None, path: PathLike | None = None
+) -> "Figure":
     r"""The NLL of each epoch, on the training and the validation data.
 
     Args:
@@ -49,14 +58,14 @@ def plot_history(history, *, entropy=None, path=None):
 
 def _draw_losses(axes, losses):
     styles = {
-        "loss": ("training", _drawing.DATA_COLOUR),
-        "val_loss": ("validation", _drawing.MODEL_COLOUR),
+        "loss": ("training", _drawing.DATA_COLOR),
+        "val_loss": ("validation", _drawing.MODEL_COLOR),
     }
-    for key, (label, colour) in styles.items():
+    for key, (label, color) in styles.items():
         if losses.get(key):
             epochs = range(1, len(losses[key]) + 1)
             # A line through one point cannot be seen.
             marker = "o" if len(epochs) == 1 else None
             axes.plot(
-                epochs, losses[key], color=colour, lw=1.2, marker=marker, label=label
+                epochs, losses[key], color=color, lw=1.2, marker=marker, label=label
             )

@@ -1,8 +1,17 @@
 """Each column of a model's samples over the same column of the data."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _tables
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_PANELS = 24
 COLUMNS = 4
@@ -11,7 +20,13 @@ NUM_BINS = 40
 PANEL_SIZE = (2.0, 1.3)
 
 
-def plot_marginals(samples, data, *, names=None, path=None):
+def plot_marginals(
+    samples: ArrayLike,
+    data: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""A histogram for each column: the data, and a line for the samples of the model.
 
     Values far out, at most four in a thousand of the data, are beyond the panels. Of
@@ -62,7 +77,9 @@ def plot_marginals(samples, data, *, names=None, path=None):
     return _drawing.finish(figure, path)
 
 
-def draw_marginal(axes, samples, data, limits) -> None:
+def draw_marginal(
+    axes: "Axes", samples: ArrayLike, data: ArrayLike, limits: tuple[float, float]
+) -> None:
     """Both histograms, each of all its numbers, so that the areas can be compared."""
     from matplotlib.ticker import MaxNLocator
 
@@ -70,7 +87,7 @@ def draw_marginal(axes, samples, data, limits) -> None:
     width = edges[1] - edges[0]
     heights = [np.histogram(x, edges)[0] / (len(x) * width) for x in (data, samples)]
     axes.stairs(heights[0], edges, fill=True, color="0.75", label="data")
-    axes.stairs(heights[1], edges, color=_drawing.MODEL_COLOUR, lw=1.2, label="model")
+    axes.stairs(heights[1], edges, color=_drawing.MODEL_COLOR, lw=1.2, label="model")
     axes.set_xlim(*limits)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=_drawing.TICK_STEPS))

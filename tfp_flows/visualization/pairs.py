@@ -1,16 +1,31 @@
 """Each two columns of a model's samples beside those of the data."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _points, _tables
+from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization.marginals import draw_marginal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_COLUMNS = 6
 MOST_POINTS = 1000
 PANEL_SIZE = 1.5
 
 
-def plot_pairs(samples, data, *, names=None, seed=0, path=None):
+def plot_pairs(
+    samples: ArrayLike,
+    data: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""Dots for each two columns: the data below the diagonal, the model above.
 
     A panel above the diagonal shows the same two columns as its mirror image below, and
@@ -83,8 +98,8 @@ def _new_grid(shown):
 
 
 def _draw_pair(axes, points, kind):
-    colour = _drawing.DATA_COLOUR if kind == "data" else _drawing.MODEL_COLOUR
-    _drawing.scatter(axes, points, colour, alpha=0.4)
+    color = _drawing.DATA_COLOR if kind == "data" else _drawing.MODEL_COLOR
+    _drawing.scatter(axes, points, color, alpha=0.4)
 
 
 def _label(axes, row, column, names, shown):

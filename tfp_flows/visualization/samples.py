@@ -1,15 +1,29 @@
 """Samples of a model beside the data it was learnt from."""
 
+from typing import TYPE_CHECKING
+
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
+from tfp_flows.visualization._points import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANEL_SIZE = 3.0
 
 
 def plot_samples(
-    samples, *, data=None, num_samples=2000, bounds=None, seed=0, path=None
-):
+    samples: ArrayLike,
+    *,
+    data: ArrayLike | None = None,
+    num_samples: int = 2000,
+    bounds: Bounds | None = None,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""Samples of a model, and the data beside and behind them.
 
     With data there are two panels: the data, and the samples over the data in pale
@@ -50,10 +64,10 @@ def plot_samples(
     figure, panels = _drawing.new_panels(count, count, bounds, PANEL_SIZE)
     if data is not None:
         data = _points.at_most(data, num_samples, seed)
-        _drawing.scatter(panels[0], data, _drawing.DATA_COLOUR)
+        _drawing.scatter(panels[0], data, _drawing.DATA_COLOR)
         _drawing.style_plane(panels[0], bounds, "data")
-        _drawing.scatter(panels[1], data, _drawing.PALE_COLOUR)
-    _drawing.scatter(panels[-1], samples, _drawing.MODEL_COLOUR)
+        _drawing.scatter(panels[1], data, _drawing.PALE_COLOR)
+    _drawing.scatter(panels[-1], samples, _drawing.MODEL_COLOR)
     _drawing.style_plane(panels[-1], bounds, "samples")
     return _drawing.finish(figure, path)
 

@@ -1,38 +1,43 @@
 """A flow, one bijector after another."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from tfp_flows.stages import is_a
 from tfp_flows.visualization import _drawing, _points
+from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._hues import hues
+from tfp_flows.visualization._points import Bounds
 
-tfb = tfp.bijectors
-tfd = tfp.distributions
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_COLUMNS = 5
 PANEL_SIZE = 1.9
 
 
 def plot_stages(
-    base,
-    bijectors,
+    base: tfd.Distribution,
+    bijectors: Sequence[tfb.Bijector],
     *,
-    num_samples=2000,
-    density=False,
-    every=1,
-    titles=None,
-    bounds=None,
-    resolution=200,
-    seed=0,
-    path=None,
-):
+    num_samples: int = 2000,
+    density: bool = False,
+    every: int = 1,
+    titles: Sequence[str] | None = None,
+    bounds: Bounds | None = None,
+    resolution: int = 200,
+    seed: int = 0,
+    path: PathLike | None = None,
+) -> "Figure":
     r"""How the base distribution becomes the data: a panel for it, one per bijector.
 
     The panel after k bijectors shows f_k(… f₁(z)) for samples z of the base, each in
-    the colour of the direction in which z lay from the middle of the base: a colour can
+    the color of the direction in which z lay from the middle of the base: a color can
     be followed from panel to panel. Or it shows the density of f_k(… f₁(z)).
 
     Args:
@@ -78,7 +83,7 @@ def plot_stages(
     if len(titles) != len(shown):
         raise ValueError(f"There are {len(shown)} panels but {len(titles)} titles.")
     points = _push_forward(base, bijectors, num_samples, seed)
-    colours = _colours(points[0])
+    colors = _colors(points[0])
     figure, panels = _new_panels(len(shown))
     for axes, title, k in zip(panels, titles, shown, strict=True):
         limits = _points.bounds_of(points[k]) if bounds is None else bounds
@@ -90,7 +95,7 @@ def plot_stages(
             highest = np.nanquantile(values, 0.995)
             _drawing.heat_map(axes, values, limits, highest or None)
         else:
-            _drawing.scatter(axes, points[k], colours)
+            _drawing.scatter(axes, points[k], colors)
         _drawing.style_plane(axes, limits, title)
     return _drawing.finish(figure, path)
 
@@ -135,7 +140,7 @@ def _stage(base, bijectors):
     return tfd.TransformedDistribution(base, tfb.Chain(bijectors[::-1]))
 
 
-def _colours(points):
+def _colors(points):
     x, y = (points - np.median(points, axis=0)).T
     return hues(np.arctan2(y, x))
 

@@ -1,11 +1,17 @@
 """An animation of a flow that learns."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _frames, _points
+from tfp_flows.visualization._drawing import PathLike
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # The last frame stays, in milliseconds, before the animation starts again.
 LAST_FRAME = 2000
@@ -48,15 +54,15 @@ class TrainingGIF(keras.callbacks.Callback):
 
     def __init__(
         self,
-        path,
-        data,
+        path: PathLike,
+        data: ArrayLike,
         *,
-        every=1,
-        num_samples=1000,
-        density=False,
-        max_frames=100,
-        fps=10,
-        seed=0,
+        every: int = 1,
+        num_samples: int = 1000,
+        density: bool = False,
+        max_frames: int = 100,
+        fps: int = 10,
+        seed: int = 0,
     ):
         super().__init__()
         _at_least(1, every=every, num_samples=num_samples, fps=fps)
@@ -67,9 +73,10 @@ class TrainingGIF(keras.callbacks.Callback):
         self._target = _points.at_most(data, num_samples, seed)
         self._every, self._num_samples, self._density = every, num_samples, density
         self._max_frames, self._fps, self._seed = max_frames, fps, seed
-        self._frames = []
+        self._frames: list[Image] = []
+        self._undrawn: str | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Draws the model before training."""
         distribution = getattr(self.model, "distribution", None)
         _points.check_planar(distribution, "distribution of the model of TrainingGIF")
@@ -77,7 +84,7 @@ class TrainingGIF(keras.callbacks.Callback):
         self._stride, self._undrawn = self._every, None
         self._frames = [self._paint("before training")]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Draws the model, if it is the turn of this epoch."""
         title = f"epoch {epoch + 1}"
         if logs and "loss" in logs:
@@ -86,13 +93,13 @@ class TrainingGIF(keras.callbacks.Callback):
         if (epoch + 1) % self._stride == 0:
             self._add(title)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Draws the last epoch, if it has not been, and writes the file."""
         if self._undrawn is not None:
             self._add(self._undrawn)
         self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Writes the frames drawn so far: all of the file, or nothing.
 
         Raises:

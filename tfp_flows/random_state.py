@@ -1,20 +1,22 @@
 """Random numbers that go on from call to call, and are saved with the weights."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from tfp_flows.math import split_seed
 
 
-def as_state(seed, where: str) -> tf.Variable:
-    """A state, ``[2]``: what it was seeded with, and how many seeds it has given.
+def as_state(seed: Any, where: str) -> tf.Variable:
+    """A state, ``[2]``: the seed that it started from, and how many it has given.
 
     It is an int64, for TensorFlow keeps no int32 variables on a GPU, and XLA there
     reaches none elsewhere.
 
     Args:
-        seed: an integer; ``None`` for one of Python's generator; or a state, as a
-            copy is given, which is then shared.
+        seed: an integer; ``None`` for one of Python's generator; or a state, which is
+            then shared, as between a distribution and its copies.
         where: whose argument it is, for the message.
 
     Raises:
@@ -24,7 +26,7 @@ def as_state(seed, where: str) -> tf.Variable:
         if seed.shape != [2] or seed.dtype != tf.int64:
             raise ValueError(
                 f"{where}: a seed that is a tf.Variable must be a state, two numbers "
-                f"of int64, but has shape {seed.shape} and dtype {seed.dtype.name}."
+                f"of int64, but got shape {seed.shape} and dtype {seed.dtype.name}."
             )
         return seed
     return tf.Variable(
@@ -43,12 +45,12 @@ def next_seed(state: tf.Variable) -> tf.Tensor:
     state.assign_add(tf.constant([0, 1], tf.int64))
     replica = tf.distribute.get_replica_context()
     if replica is not None and replica.num_replicas_in_sync > 1:
-        own = tf.cast(replica.replica_id_in_sync_group, tf.int64)
-        number = number * replica.num_replicas_in_sync + own
+        replica_id = tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        number = number * replica.num_replicas_in_sync + replica_id
     return tf.cast(tf.stack([seed, number]), tf.int32)
 
 
-def as_stateless(seed, where: str) -> tf.Tensor:
+def as_stateless(seed: Any, where: str) -> tf.Tensor:
     """A stateless seed, ``[2]``, of an integer or of one such seed.
 
     TFP's own integer seeds give other numbers at each call; these do not.
@@ -65,7 +67,7 @@ def as_stateless(seed, where: str) -> tf.Tensor:
         seed = numbers if numbers.ndim else np.array([0, seed])
     elif not seed.dtype.is_integer or not seed.shape.is_compatible_with([2]):
         raise ValueError(
-            f"{where}: a seed that is a tensor must be two integers, but has shape "
+            f"{where}: a seed that is a tensor must be two integers, but got shape "
             f"{tuple(seed.shape)} and dtype {seed.dtype.name}."
         )
     return tf.cast(seed, tf.int32)

@@ -1,0 +1,68 @@
+"""Whole flows as documents: a format number, a checksum, and the tree of parts."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfp_flows.saving.object_codecs import OBJECT_CODECS
+from tfp_flows.saving.tree import Reader, Writer
+from tfp_flows.saving.value_codecs import VALUE_CODECS
+from tfp_flows.saving.variable_codecs import VARIABLE_CODECS
+from tfp_flows.variables import find_weights, storage_ids
+
+FORMAT = 1
+
+# In the order in which they are asked whether they match.
+CODECS = (*VALUE_CODECS, *VARIABLE_CODECS, *OBJECT_CODECS)
+
+
+def encode(flow: Any) -> dict:
+    """A flow, or anything made of such parts, as what JSON can hold.
+
+    Raises:
+        ValueError: a part that cannot be written, such as a lambda, with the place
+            where it is.
+
+    >>> import tfp_flows
+    >>> flow = tfp_flows.flows.real_nvp(2, num_layers=2, seed=0)
+    >>> decode(encode(flow)).event_shape
+    TensorShape([2])
+    """
+    weights = find_weights(flow).every_variable if isinstance(flow, tf.Module) else []
+    root = Writer(CODECS, storage_ids(weights)).write(flow, "flow")
+    return {"format": FORMAT, "sha256": digest(root), "root": root}
+
+
+def digest(root: Any) -> str:
+    """The checksum of the tree."""
+    return hashlib.sha256(json.dumps(root, sort_keys=True).encode()).hexdigest()
+
+
+def decode(encoded: Mapping) -> Any:
+    """What `encode` was given, made anew; its variables have the value one.
+
+    Raises:
+        ValueError: another format, a class that is not allowed, or arguments that it
+            does not take: the file was changed, or is of another version.
+    """
+    if not isinstance(encoded, Mapping) or "format" not in encoded:
+        raise ValueError("This is no saved flow: it has no format number.")
+    if encoded["format"] != FORMAT:
+        raise ValueError(
+            f"The flow was saved in format {encoded['format']!r}, but this version of "
+            f"tfp_flows reads format {FORMAT}."
+        )
+    root = encoded.get("root")
+    if digest(root) != encoded.get("sha256"):
+        raise ValueError("The saved flow was changed: its checksum is another one.")
+    try:
+        return Reader(CODECS).read(root)
+    except Exception as error:
+        reason = error if isinstance(error, ValueError) else repr(error)
+        raise ValueError(
+            "The saved flow cannot be read; the file was changed, or written by "
+            f"another version: {reason}"
+        ) from error
