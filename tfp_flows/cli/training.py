@@ -94,7 +94,7 @@ def make_model(
     return model
 
 
-def standardized(flow: flows.flow.Flow) -> flows.flow.Flow:
+def standardized(flow: flows.options.FlowOrFamily) -> flows.options.FlowOrFamily:
     """The flow with `Standardize` next to the data."""
     is_conditional = isinstance(flow, ConditionalFlow)
     inner = flow.flow if is_conditional else flow

@@ -62,6 +62,8 @@ class CubicSpline(Spline):
     Steffen (1990), A simple method for monotonic interpolation in one dimension.
     """
 
+    closed = frozenset({"inverse"})
+
     def __init__(
         self,
         widths,
