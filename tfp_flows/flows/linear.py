@@ -26,6 +26,5 @@ def linear(
     >>> flow = tfp_flows.flows.linear(2)
     >>> flow.log_prob([[0.0, 0.0]]).numpy().round(3)  # It starts at its base.
     array([-1.838], dtype=float32)
-
     """
     return repeated("linear", event_size, Linear.trainable, 1, "sample", **options)

@@ -63,6 +63,7 @@ class CubicSpline(Spline):
     """
 
     closed = frozenset({"inverse"})
+    cheaper = None
 
     def __init__(
         self,
