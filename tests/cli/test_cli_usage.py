@@ -91,10 +91,10 @@ def test_flows_of_the_command_are_those_of_vectors():
 def test_every_flow_of_the_command_is_made(name):
     """Of one column, where it can be, and of three given another."""
     rows = Data(GOOD, GOOD[:, :1])
-    options = {"num_layers": None, "hidden_units": [4], "dtype": "float32"}
-    if "hidden_units" not in inspect.signature(getattr(flows, name)).parameters:
-        options["hidden_units"] = None
-    options |= {"learning_rate": 1e-3, "seed": 0}
+    known = inspect.signature(getattr(flows, name)).parameters
+    options = {"num_layers": 1, "hidden_units": [4]}
+    options = {key: value if key in known else None for key, value in options.items()}
+    options |= {"learning_rate": 1e-3, "seed": 0, "dtype": "float32"}
     model = make_model(name, rows, **options)
     assert model.distribution.context_size == 1
     if FLOW_EXAMPLES[name].smallest == 1 or name in ("nsf", "flow_plus_plus"):

@@ -34,6 +34,8 @@ def operations(function, *shape):
 def operations_of_use(name, use, event=None, **options):
     """Those of the log-density of points, or of a sample with its log-density."""
     example = FLOW_EXAMPLES[name]
+    if "num_layers" in parameters(name):
+        options["num_layers"] = 1
     flow = example.make(event, **options)
     if example.context_size is not None:
         flow = flow(tf.zeros([example.context_size]))
@@ -72,7 +74,7 @@ def test_no_search_and_no_loop(name, options):
     assert len(three) == len(five)  # No loop that is written out, either.
 
 
-@pytest.mark.parametrize("name", ["cubic_spline", "naf", "planar"])
+@pytest.mark.parametrize("name", ["cubic_spline", "planar"])
 def test_the_other_direction_searches(name):
     """So that the test above can fail."""
     assert has_loop(operations_of_use(name, "sample"))

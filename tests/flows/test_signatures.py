@@ -4,10 +4,8 @@ import inspect
 import typing
 
 import pytest
-import tensorflow as tf
 
 from tfp_flows import bijectors, flows
-from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.flows.options import FlowOptions, LayeredOptions
 from tfp_flows.testing import FLOW_EXAMPLES
 
@@ -33,21 +31,6 @@ def test_all_arguments_are_shown(name):
 
 
 @ALL
-def test_the_defaults_that_are_shown_are_those_that_hold(name):
-    """Given explicitly they make the same flow."""
-    example = FLOW_EXAMPLES[name]
-    defaults = {
-        option: parameter.default
-        for option, parameter in parameters(name).items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        and option not in {"seed", *example.options}
-    }
-    one, other = example.make(), example.make(**defaults)
-    pairs = zip(one.trainable_variables, other.trainable_variables, strict=True)
-    assert all(bool(tf.reduce_all(a == b)) for a, b in pairs)
-
-
-@ALL
 def test_an_unknown_argument_is_refused_in_the_name_of_the_flow(name):
     make = FLOW_EXAMPLES[name].make
     message = rf"flows\.{name} has no argument 'sede'; did you mean 'seed'\?"
@@ -61,13 +44,6 @@ def test_the_nearest_argument_is_named():
     message = r"flows\.nsf has no argument 'num_layer'; did you mean 'num_layers'\?"
     with pytest.raises(TypeError, match=message):
         flows.nsf(2, num_layer=3)
-
-
-@ALL
-def test_a_context_size_makes_a_family(name):
-    family = FLOW_EXAMPLES[name].make(context_size=3)
-    assert isinstance(family, ConditionalFlow)
-    assert family.context_size == 3
 
 
 @pytest.mark.parametrize("make", [flows.coupling, flows.autoregressive])
