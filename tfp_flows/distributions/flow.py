@@ -136,10 +136,6 @@ class Flow(_TransformedDistribution):
         return super()._log_survival_function(_fresh(y), **kwargs)
 
 
-# TFP's public class is one of composite tensors, which a flow is not in general.
-tfd.TransformedDistribution.register(Flow)
-
-
 def _fresh(y):
     return tf.nest.map_structure(tf.identity, y)
 

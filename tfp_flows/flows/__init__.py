@@ -1,4 +1,4 @@
-"""Ready-made flows: functions that give a ``tfd.TransformedDistribution``.
+"""Ready-made flows: functions that give a `tfp_flows.distributions.Flow`.
 
 Each takes the event size and keywords with defaults, those that all share among them
 (`tfp_flows.flows.options`), and starts at or near the identity, that is, at its base

@@ -8,8 +8,9 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.bijectors import Chain
 from tfp_flows.checks import checked_count
-from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.distributions import ConditionalFlow, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
 from tfp_flows.math import split_seed
 
@@ -106,8 +107,8 @@ class Assembly:
         Args:
             layers: in the order base → data, the reverse of ``tfb.Chain``'s list.
         """
-        chain = tfb.Chain(list(reversed(layers)), name=self.name)
-        flow = tfd.TransformedDistribution(self.base, chain, name=self.name)
+        chain = Chain(list(reversed(layers)), name=self.name)
+        flow = Flow(self.base, chain, name=self.name)
         return flow if self.context_size is None else ConditionalFlow(flow)
 
     def _require_fitting_base(self) -> None:

@@ -9,6 +9,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors import (
     Coupling,
+    Invert,
     MixtureCDF,
     Squeeze,
     channel_mask,
@@ -86,7 +87,7 @@ def flow_plus_plus_image(
     from_image: list[tfb.Bijector] = []
     for level, level_seed in enumerate(split_seed(assembly.seed, num_levels)):
         if level:
-            from_image.append(tfb.Invert(Squeeze()))
+            from_image.append(Invert(Squeeze()))
             shape = [shape[0] // 2, shape[1] // 2, 4 * shape[2]]
         for step, seed in enumerate(split_seed(level_seed, num_steps)):
             is_by_channel = level and step < (num_steps + 1) // 2

@@ -9,6 +9,7 @@ from tensorflow_probability import bijectors as tfb
 from tfp_flows.bijectors import (
     Affine,
     Coupling,
+    Invert,
     Squeeze,
     TransformerSpec,
     channel_mask,
@@ -86,7 +87,7 @@ def glow(
 
     def make_level(shape, is_last: bool, seed: int) -> list[tfb.Bijector]:
         mask = channel_mask([shape[0] // 2, shape[1] // 2, 4 * shape[2]])
-        level = [tfb.Invert(Squeeze())]
+        level = [Invert(Squeeze())]
         for step_seed in split_seed(seed, num_steps):
             level += glow_step(
                 network(hidden_units, kernel_size, step_seed),

@@ -7,6 +7,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors import (
     ActNorm,
+    Chain,
     Coupling,
     InvertibleConvolution1x1,
     MultiScale,
@@ -41,7 +42,7 @@ def multi_scale_flow(
     def make_one(index: int, seed: int) -> tfb.Bijector:
         factor = 2**index  # A level makes four channels of one, and half of them stay.
         shape = [rows // factor, columns // factor, channels * factor]
-        return tfb.Chain(make_level(shape, index == num_levels - 1, seed))
+        return Chain(make_level(shape, index == num_levels - 1, seed))
 
     levels = assembly.layers(make_one, num_levels)
     return assembly.flow([MultiScale(levels, image_shape)])

@@ -8,10 +8,10 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import ConditionalFlow, Flow
 
 # A family if it was made with a ``context_size``.
-FlowOrFamily = tfd.TransformedDistribution | ConditionalFlow
+FlowOrFamily = Flow | ConditionalFlow
 
 # Called as ``make(event_size, seed=…, dtype=…)``.
 MakeBijector = Callable[..., tfb.Bijector]

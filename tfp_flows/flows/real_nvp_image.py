@@ -9,6 +9,7 @@ from tensorflow_probability import bijectors as tfb
 from tfp_flows.bijectors import (
     Affine,
     Coupling,
+    Invert,
     Squeeze,
     TransformerSpec,
     channel_mask,
@@ -97,7 +98,7 @@ def real_nvp_image(
         squeezed = [shape[0] // 2, shape[1] // 2, 4 * shape[2]]
         return [
             *couplings(checkerboard_mask, shape, seeds[:num_steps]),
-            tfb.Invert(Squeeze()),
+            Invert(Squeeze()),
             *couplings(channel_mask, squeezed, seeds[num_steps:-1]),
         ]
 

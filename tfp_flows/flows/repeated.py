@@ -4,6 +4,7 @@ from typing import Unpack
 
 from tensorflow_probability import bijectors as tfb
 
+from tfp_flows.bijectors import Invert
 from tfp_flows.bijectors.elementwise.elementwise import Use
 from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.layers import conditional
@@ -34,6 +35,6 @@ def repeated(
     def make_layer(_, seed: int) -> tfb.Bijector:
         layer = make_one(assembly.event_size, seed=seed, dtype=assembly.variable_dtype)
         layer = conditional(assembly, layer, seed)
-        return tfb.Invert(layer) if fast == "log_prob" else layer
+        return Invert(layer) if fast == "log_prob" else layer
 
     return assembly.flow(assembly.layers(make_layer, num_layers))
