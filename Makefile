@@ -10,7 +10,7 @@ SOURCES = $(sort $(wildcard tutorials/[0-9]*.py))
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint tests short-tutorials tutorials benchmark benchmark-quick clean
+.PHONY: help demo test lint tests short-tutorials tutorials benchmark benchmark-quick readme clean
 
 help:
 	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
@@ -20,6 +20,7 @@ help:
 	@echo "make benchmark  times beside other libraries, which it installs; writes"
 	@echo "                benchmarks/RESULTS.md (an hour or more)"
 	@echo "make benchmark-quick  two cases, beside those that are installed (2 minutes)"
+	@echo "make readme     write the tables of the README that come from the code"
 	@echo "make clean      remove the virtual environment and what was generated"
 
 # The package alone, for the demo.
@@ -83,6 +84,9 @@ benchmark: $(VENV)/benchmarks
 
 benchmark-quick: $(VENV)/package
 	$(BIN)/python -m benchmarks.run --quick
+
+readme: $(VENV)/dev
+	$(BIN)/python tests/readme_tables.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info

@@ -47,7 +47,7 @@ FLOWS = {
     "MADE": lambda: flows.made(
         SIZE, transformer=mixture(), hidden_units=(256, 256), seed=0
     ),
-    "NADE": lambda: flows.nade(SIZE, transformer=mixture(), hidden_units=256, seed=0),
+    "NADE": lambda: flows.nade(SIZE, transformer=mixture(), units=256, seed=0),
     "PixelCNN": lambda: flows.pixel_cnn((8, 8, 1), transformer=mixture(), seed=0),
     "WaveNet": lambda: flows.wavenet(SIZE, transformer=mixture(), seed=0),
     "Recurrent": lambda: flows.recurrent(

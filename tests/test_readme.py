@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import readme_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,3 +31,12 @@ def test_every_bijector_has_a_row():
 
     rows = set(re.findall(r"^\| `(\w+)\(", README, flags=re.MULTILINE))
     assert rows == set(EXAMPLES)
+
+
+def test_generated_tables_are_those_of_the_code():
+    assert readme_tables.with_tables(README) == README, "Run `make readme`."
+
+
+def test_a_readme_without_a_table_is_refused():
+    with pytest.raises(ValueError, match="needs one table 'flows'"):
+        readme_tables.with_tables("")

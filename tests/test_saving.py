@@ -143,7 +143,7 @@ FLOWS = {
     "linear layers": linear_layers,
     "elementwise": elementwise,
     "templates": templates,
-    "nade": lambda: flows.nade(3, hidden_units=4, seed=0),
+    "nade": lambda: flows.nade(3, units=4, seed=0),
     "wavenet": lambda: flows.wavenet(3, filters=4, kernel_size=3, seed=0),
     "recurrent": lambda: flows.recurrent(
         3, num_layers=2, units=4, cell=keras.layers.GRUCell, row_size=3, seed=0

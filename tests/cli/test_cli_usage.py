@@ -1,6 +1,7 @@
 """What the command refuses before it trains, each with one line that says why."""
 
 import dataclasses
+import inspect
 import os
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from tfp_flows.cli.fit import FLOWS
 from tfp_flows.cli.inputs import Data, Rows
 from tfp_flows.cli.messages import Mistake, report
 from tfp_flows.cli.record import Origin
+from tfp_flows.cli.training import make_model
+from tfp_flows.testing import FLOW_EXAMPLES
 
 GOOD = np.random.default_rng(0).normal(size=(30, 3))
 NAMES = ["age", "dose", "weight"]
@@ -77,8 +80,26 @@ def test_help(run, command):
         assert "--skip-bad-rows" in done.out and "examples:" in done.out
 
 
-def test_flows_of_the_command_are_those_of_the_package():
-    assert set(FLOWS) - {"nsf_autoregressive"} <= set(flows.__all__)
+def test_flows_of_the_command_are_those_of_vectors():
+    """All that need no more than an event size, with what their docstrings say."""
+    images = {name for name in flows.__all__ if FLOW_EXAMPLES[name].is_of_images}
+    assert set(FLOWS) == set(flows.__all__) - images - {"coupling", "autoregressive"}
+    assert FLOWS["maf"] == "Autoregressive layers that shift and scale"
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_every_flow_of_the_command_is_made(name):
+    """Of one column, where it can be, and of three given another."""
+    rows = Data(GOOD, GOOD[:, :1])
+    known = inspect.signature(getattr(flows, name)).parameters
+    options = {"num_layers": 1, "hidden_units": [4]}
+    options = {key: value if key in known else None for key, value in options.items()}
+    options |= {"learning_rate": 1e-3, "seed": 0, "dtype": "float32"}
+    model = make_model(name, rows, **options)
+    assert model.distribution.context_size == 1
+    if FLOW_EXAMPLES[name].smallest == 1 or name in ("nsf", "flow_plus_plus"):
+        model = make_model(name, Data(GOOD[:, :1], None), **options)
+        assert model.distribution.event_shape == [1]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +136,7 @@ def test_flows_of_the_command_are_those_of_the_package():
         (as_csv(GOOD, ["a", "a", "b"]), [], "named 'a'"),
         (as_csv(GOOD, NAMES), ["--flow", "linear", "--layers", "2"], "--layers"),
         (as_csv(GOOD, NAMES), ["--flow", "bnaf", "--hidden", "8"], "--hidden: the"),
+        (as_csv(GOOD, NAMES), ["--flow", "maf", "--autoregressive"], "maf has no such"),
         (as_csv(GOOD[:, :1]), ["--flow", "real_nvp"], "does not go with 1 column"),
     ],
 )

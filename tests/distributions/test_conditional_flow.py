@@ -9,35 +9,12 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import bijectors as b
 from tfp_flows import flows
 from tfp_flows.conditioners import MADE, MLP
-from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.distributions import ConditionalFlow, Flow, StandardNormal
+from tfp_flows.testing import FLOW_EXAMPLES
 from tfp_flows.variables import KerasModule
 
 SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
-FLOWS = {
-    "maf": SMALL,
-    "iaf": SMALL,
-    "made": {"hidden_units": [4], "seed": 0},
-    "nade": {"hidden_units": 4, "seed": 0},
-    "wavenet": {"filters": 4, "seed": 0},
-    "recurrent": {"units": 4, "seed": 0},
-    "nsf": SMALL,
-    "linear_spline": SMALL,
-    "quadratic_spline": SMALL,
-    "cubic_spline": SMALL,
-    "real_nvp": SMALL,
-    "nice": SMALL,
-    "planar": SMALL,
-    "radial": SMALL,
-    "sylvester": SMALL,
-    "bnaf": {"num_layers": 2, "hidden_factor": 4, "seed": 0},
-    "naf": SMALL | {"num_units": 3},
-    "umnn": SMALL | {"num_units": 3},
-    "sos": SMALL,
-    "bernstein": SMALL | {"degree": 4},
-    "flow_plus_plus": SMALL | {"num_components": 3},
-    "gaussianization": SMALL | {"num_components": 3},
-    "linear": {"hidden_units": [4], "seed": 0},
-}
+FLOWS = {name: e for name, e in FLOW_EXAMPLES.items() if not e.is_of_images}
 ALL = pytest.mark.parametrize("name", FLOWS)
 
 
@@ -50,7 +27,7 @@ def drawn(flow, seed=0):
 
 
 def make(name, **options):
-    return drawn(getattr(flows, name)(2, context_size=3, **FLOWS[name], **options))
+    return drawn(FLOWS[name].make(context_size=3, **options))
 
 
 def contexts(*shape, dtype="float32"):
@@ -63,12 +40,10 @@ def points(*shape, dtype="float32"):
 
 @ALL
 def test_four_contexts_are_four_densities(name):
-    flow = drawn(
-        getattr(flows, name)(2, context_size=3, dtype="float64", **FLOWS[name])
-    )
+    flow = make(name, dtype="float64")
     c = contexts(4, dtype="float64")
     four = flow(c)
-    assert type(four).__name__.lstrip("_") == "TransformedDistribution"
+    assert isinstance(four, Flow)
     assert four.batch_shape == [4]
     assert four.sample(7, seed=[0, 1]).shape == [7, 4, 2]
     assert four.sample(4, seed=[0, 1]).shape == [4, 4, 2]
@@ -86,9 +61,7 @@ def test_four_contexts_are_four_densities(name):
 @ALL
 def test_samples_follow_their_own_context(name):
     """The log-probability that a sample comes with is that of its context."""
-    flow = drawn(
-        getattr(flows, name)(2, context_size=3, dtype="float64", **FLOWS[name])
-    )
+    flow = make(name, dtype="float64")
     four = flow(contexts(4, dtype="float64"))
     x, log_prob = four.experimental_sample_and_log_prob(5, seed=[0, 1])
     np.testing.assert_allclose(four.log_prob(tf.identity(x)), log_prob, rtol=1e-6)

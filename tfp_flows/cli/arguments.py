@@ -22,6 +22,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"tfp-flows: {message} (see {self.prog} --help)\n")
 
 
+def wrapped(text: str, indent: int) -> str:
+    """Text in lines that fit a terminal, all but the first one indented."""
+    return textwrap.fill(text, 79, subsequent_indent=" " * indent)
+
+
 def positive(text: str) -> int:
     """An integer of 1 or more."""
     number = _as(int, text)

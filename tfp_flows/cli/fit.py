@@ -11,32 +11,12 @@ from tfp_flows.cli.arguments import (
     positive,
     positive_number,
     sizes,
+    wrapped,
 )
 from tfp_flows.cli.fitting import run
+from tfp_flows.cli.flow_list import flows_of_vectors
 
-FLOWS = {
-    "nsf": "rational-quadratic splines in couplings; a good start",
-    "nsf_autoregressive": "the same, autoregressive: learns more, samples slower",
-    "maf": "affine autoregressive layers",
-    "iaf": "their inverses: fast to sample, slow to train",
-    "made": "one affine autoregressive layer",
-    "real_nvp": "affine couplings",
-    "nice": "couplings that shift",
-    "cubic_spline": "cubic splines in couplings",
-    "quadratic_spline": "quadratic splines in couplings",
-    "linear_spline": "linear splines in couplings",
-    "naf": "monotonic networks in autoregressive layers",
-    "umnn": "integrals of positive networks, the same",
-    "sos": "polynomials, sums of squares integrated, the same",
-    "bernstein": "polynomials in Bernstein's form, the same",
-    "flow_plus_plus": "mixtures' distribution functions in couplings",
-    "bnaf": "one block network a layer, increasing in each column",
-    "gaussianization": "kernel density estimates of each column, and rotations",
-    "sylvester": "Sylvester layers: many planar ones at once",
-    "planar": "planar layers",
-    "radial": "radial layers",
-    "linear": "one linear map: a Gaussian",
-}
+FLOWS = flows_of_vectors()
 
 _EPILOG = """\
 flows:
@@ -66,7 +46,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
             "model gets no better on them."
         ),
         epilog=_EPILOG.format(
-            flows="\n".join(f"  {n:<{width}}  {text}" for n, text in FLOWS.items())
+            flows="\n".join(
+                wrapped(f"  {name:<{width}}  {text}", indent=width + 4)
+                for name, text in FLOWS.items()
+            )
         ),
     )
     parser.add_argument("data", metavar="DATA", help="a table, or - for standard input")
@@ -101,7 +84,13 @@ def _add_training(parser) -> None:
         choices=FLOWS,
         default="nsf",
         metavar="NAME",
-        help="see the list below (default: %(default)s)",
+        help="see the list below (default: %(default)s, a good start)",
+    )
+    group.add_argument(
+        "--autoregressive",
+        action=argparse.BooleanOptionalAction,
+        help="autoregressive layers, which learn more and sample slower, or couplings, "
+        "for flows that have both (default: the flow's own)",
     )
     add("--epochs", positive, 100, "at most so many passes over the rows")
     add("--patience", positive, 15, "epochs without progress before training ends")

@@ -61,6 +61,7 @@ def _train(
     model = training.make_model(
         options.flow,
         train,
+        autoregressive=options.autoregressive,
         num_layers=options.layers,
         hidden_units=options.hidden,
         learning_rate=options.learning_rate,

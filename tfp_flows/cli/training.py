@@ -46,6 +46,7 @@ def make_model(
     name: str,
     train: Data,
     *,
+    autoregressive: bool | None = None,
     num_layers: int | None,
     hidden_units: list[int] | None,
     learning_rate: float,
@@ -55,7 +56,7 @@ def make_model(
     """A model that standardises its data and contexts.
 
     Raises:
-        Mistake: a flow that cannot have so few columns, or has no layers to count.
+        Mistake: a flow that cannot have so few columns, or no such option.
     """
     num_columns = train.points.shape[1]
     arguments = {
@@ -64,12 +65,14 @@ def make_model(
         "seed": seed,
         "dtype": dtype,
     }
-    # A coupling needs two halves.
-    if name == "nsf_autoregressive" or (name == "nsf" and num_columns == 1):
-        name = "nsf"
-        arguments["autoregressive"] = True
     make_flow = getattr(flows, name)
     known = inspect.signature(make_flow).parameters
+    if autoregressive is not None:
+        if "autoregressive" not in known:
+            raise Mistake(f"--autoregressive: the flow {name} has no such choice.")
+        arguments["autoregressive"] = autoregressive
+    elif "autoregressive" in known and num_columns == 1:
+        arguments["autoregressive"] = True  # A coupling needs two halves.
     if "hidden_units" not in known:
         if hidden_units:
             raise Mistake(f"--hidden: the flow {name} has no hidden layers to size.")
@@ -94,7 +97,7 @@ def make_model(
     return model
 
 
-def standardized(flow: flows.flow.Flow) -> flows.flow.Flow:
+def standardized(flow: flows.options.FlowOrFamily) -> flows.options.FlowOrFamily:
     """The flow with `Standardize` next to the data."""
     is_conditional = isinstance(flow, ConditionalFlow)
     inner = flow.flow if is_conditional else flow

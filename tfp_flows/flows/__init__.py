@@ -1,7 +1,8 @@
-"""Ready-made flows: functions that give a ``tfd.TransformedDistribution``.
+"""Ready-made flows: functions that give a `tfp_flows.distributions.Flow`.
 
-Each takes the event size and keywords with defaults, and starts at or near the
-identity, that is, at its base distribution.
+Each takes the event size and keywords with defaults, those that all share among them
+(`tfp_flows.flows.options`), and starts at or near the identity, that is, at its base
+distribution.
 """
 
 from tfp_flows.flows.bernstein import bernstein
@@ -15,6 +16,7 @@ from tfp_flows.flows.flow_plus_plus_image import (
 from tfp_flows.flows.gaussianization import gaussianization
 from tfp_flows.flows.glow import glow
 from tfp_flows.flows.iaf import iaf
+from tfp_flows.flows.layered import autoregressive, coupling
 from tfp_flows.flows.linear import linear
 from tfp_flows.flows.linear_spline import linear_spline
 from tfp_flows.flows.made import made
@@ -36,8 +38,10 @@ from tfp_flows.flows.umnn import umnn
 from tfp_flows.flows.wavenet import wavenet
 
 __all__ = [
+    "autoregressive",
     "bernstein",
     "bnaf",
+    "coupling",
     "cubic_spline",
     "dequantization",
     "flow_plus_plus",

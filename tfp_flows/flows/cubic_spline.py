@@ -1,13 +1,14 @@
 """The flow of monotone cubic splines."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import CubicSpline
-from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
+from tfp_flows.flows.layers import coupling_flow
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def cubic_spline(
     event_size: int,
     *,
@@ -15,49 +16,26 @@ def cubic_spline(
     num_bins: int = 8,
     low: float = -4.0,
     high: float = 4.0,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Couplings by monotone cubic splines, the halves of the event taking turns.
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """Couplings by monotone cubic splines.
 
-    Each layer is `tfp_flows.bijectors.Coupling` with the transformer
-    `tfp_flows.bijectors.CubicSpline`; both
-    directions cost one pass through the networks, and sampling a search for the root
-    of a cubic besides.
+    The transformer is `tfp_flows.bijectors.CubicSpline`; both directions cost one pass
+    through the networks, and sampling a search for the root of a cubic besides.
 
-    The spline itself is the direction data → base (`TransformerSpec.invert`).
     Points outside [low, high] pass through: standardise the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 
     Args:
         event_size: D, at least 2.
+        num_layers: how many layers.
         num_bins: pieces of each spline.
         low: where the splines' interval begins; outside it they are the identity.
         high: where it ends.
-        num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an event size below 2, a number of layers or bins below 1, a base of
-            another event shape.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        ValueError: an interval that is empty or turned round.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.cubic_spline(2, num_layers=2, seed=0)
@@ -66,16 +44,5 @@ def cubic_spline(
 
     Paper: Durkan, Bekasov, Murray and Papamakarios (2019), Cubic-spline flows.
     """
-    return coupling_flow(
-        CubicSpline.spec(num_bins=num_bins, low=low, high=high).invert(),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="cubic_spline",
-    )
+    spec = CubicSpline.spec(num_bins=num_bins, low=low, high=high).fast("log_prob")
+    return coupling_flow("cubic_spline", event_size, spec, num_layers, **options)

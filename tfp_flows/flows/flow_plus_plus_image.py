@@ -1,13 +1,15 @@
 """Flow++ of images, and its noise."""
 
+import functools
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import (
     Coupling,
+    Invert,
     MixtureCDF,
     Squeeze,
     channel_mask,
@@ -16,11 +18,14 @@ from tfp_flows.bijectors import (
 from tfp_flows.checks import checked_count, checked_image_shape
 from tfp_flows.conditioners import GatedAttentionNetwork
 from tfp_flows.distributions import ConditionalFlow
-from tfp_flows.flows.flow import Flow, flow_dtype, make_flow
-from tfp_flows.flows.image import glow_step, require_pixels, squeezable
+from tfp_flows.flows.assembly import Assembly
+from tfp_flows.flows.image import glow_step, to_image, with_checkerboards
+from tfp_flows.flows.options import DType, FlowOptions, FlowOrFamily
+from tfp_flows.flows.ready_made import ready_made
 from tfp_flows.math import split_seed
 
 
+@ready_made
 def flow_plus_plus_image(
     image_shape: Sequence[int],
     *,
@@ -30,12 +35,9 @@ def flow_plus_plus_image(
     filters: int = 32,
     num_blocks: int = 2,
     num_heads: int = 4,
-    context_size: int | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Couplings by mixtures of logistics, with attention; events are images.
+    **options: Unpack[FlowOptions],
+) -> FlowOrFamily:
+    """Images: couplings by mixtures of logistics, with attention.
 
     Steps of ActNorm, 1×1 convolution and a coupling whose transformer is
     `tfp_flows.bijectors.MixtureCDF` and whose network is a
@@ -48,25 +50,18 @@ def flow_plus_plus_image(
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels; H and W multiples of
             2 to the number of levels less 1, so that 2 pixels or more are left at the
-            last level.
+            last level. D = H·W·C.
         num_levels: how many resolutions.
         num_steps: of each.
         num_components: of each mixture.
         filters: width of the networks.
         num_blocks: of each network.
         num_heads: of the attention; it divides ``filters``.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        base: of event shape [H·W·C]; a standard normal if not given.
-        seed: of the initial weights and rotations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.FlowOptions`.
 
     Raises:
         ValueError: an image shape that is not three positive integers, more levels than
-            it allows, a count below 1, a base of another event shape.
-        TypeError: a size that is no integer, a dtype that is not floating, a base of
-            another dtype.
+            it allows.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.flow_plus_plus_image(
@@ -77,38 +72,34 @@ def flow_plus_plus_image(
     Paper: Ho, Chen, Srinivas, Duan and Abbeel (2019), Flow++: improving flow-based
     generative models with variational dequantization and architecture design.
     """
-    name, own_dtype = "flow_plus_plus_image", flow_dtype(dtype, "flow_plus_plus_image")
-    num_levels = checked_count(num_levels, f"flows.{name}: num_levels")
-    num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
-    image = squeezable(image_shape, num_levels - 1, name)
-    require_pixels(image, num_levels, name)
-    options = {"filters": filters, "num_blocks": num_blocks, "num_heads": num_heads}
-    options |= {"context_size": context_size, "dtype": dtype}
-    from_image, shape = [], image
-    for level, level_seed in enumerate(split_seed(seed, num_levels)):
-        num_by_channel = (num_steps + 1) // 2 if level else 0
-        if level:
-            from_image.append(tfb.Invert(Squeeze()))
-            shape = [shape[0] // 2, shape[1] // 2, 4 * shape[2]]
-        for step, step_seed in enumerate(split_seed(level_seed, num_steps)):
-            make_mask = channel_mask if step < num_by_channel else checkerboard_mask
-            from_image += glow_step(
-                GatedAttentionNetwork(**options, seed=step_seed),
-                MixtureCDF.spec(num_components=num_components),
-                make_mask(shape, step % 2),
-                seed=step_seed,
-                dtype=own_dtype,
-            )
-    size = math.prod(image)
-    to_image = tfb.Reshape(event_shape_out=shape, event_shape_in=[size])
-    return make_flow(
-        [to_image, *from_image[::-1]],
-        event_size=size,
-        base=base,
-        context_size=context_size,
-        dtype=dtype,
-        name=name,
+    name, where = "flow_plus_plus_image", "flows.flow_plus_plus_image"
+    num_steps = checked_count(num_steps, f"{where}: num_steps")
+    shape = with_checkerboards(image_shape, num_levels, where)
+    assembly = Assembly(name, math.prod(shape), **options)
+    network = functools.partial(
+        GatedAttentionNetwork,
+        filters,
+        num_blocks=num_blocks,
+        num_heads=num_heads,
+        **assembly.network_options,
     )
+    transformer = MixtureCDF.spec(num_components=num_components).fast("log_prob")
+    from_image: list[tfb.Bijector] = []
+    for level, level_seed in enumerate(split_seed(assembly.seed, num_levels)):
+        if level:
+            from_image.append(Invert(Squeeze()))
+            shape = [shape[0] // 2, shape[1] // 2, 4 * shape[2]]
+        for step, seed in enumerate(split_seed(level_seed, num_steps)):
+            is_by_channel = level and step < (num_steps + 1) // 2
+            make_mask = channel_mask if is_by_channel else checkerboard_mask
+            from_image += glow_step(
+                network(seed=seed),
+                transformer,
+                make_mask(shape, step % 2),
+                seed=seed,
+                dtype=assembly.variable_dtype,
+            )
+    return assembly.flow([to_image(shape), *from_image[::-1]])
 
 
 def dequantization(
@@ -120,7 +111,7 @@ def dequantization(
     num_blocks: int = 2,
     num_heads: int = 4,
     seed: int | None = None,
-    dtype="float32",
+    dtype: DType = "float32",
 ) -> ConditionalFlow:
     """The noise of Flow++: a flow of images, given the image that it is added to.
 
@@ -137,8 +128,8 @@ def dequantization(
         filters: width of the networks.
         num_blocks: of each network.
         num_heads: of the attention; it divides ``filters``.
-        seed: of the initial weights.
-        dtype: as in `flow_plus_plus_image`.
+        seed: as in `tfp_flows.flows.options.FlowOptions`.
+        dtype: as there.
 
     Raises:
         ValueError: an image shape that is not three positive integers, or of a single
@@ -153,27 +144,21 @@ def dequantization(
 
     Paper: as of `flow_plus_plus_image`.
     """
-    name = "dequantization"
-    shape = checked_image_shape(image_shape, f"flows.{name}: image_shape")
-    num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
-    options = {"filters": filters, "num_blocks": num_blocks, "num_heads": num_heads}
-    options |= {"context_shape": shape, "dtype": dtype}
-    transformer = MixtureCDF.spec(num_components=num_components).invert()
-    couplings = [
-        Coupling(
-            GatedAttentionNetwork(**options, seed=step_seed),
-            transformer,
-            checkerboard_mask(shape, step % 2),
-        )
-        for step, step_seed in enumerate(split_seed(seed, num_steps))
-    ]
+    name, where = "dequantization", "flows.dequantization"
+    shape = checked_image_shape(image_shape, f"{where}: image_shape")
     size = math.prod(shape)
-    to_image = tfb.Reshape(event_shape_out=shape, event_shape_in=[size])
-    return make_flow(
-        [to_image, *couplings],
-        event_size=size,
-        base=None,
-        context_size=size,
-        dtype=dtype,
-        name=name,
-    )
+    assembly = Assembly(name, size, context_size=size, seed=seed, dtype=dtype)
+    transformer = MixtureCDF.spec(num_components=num_components).fast("sample")
+
+    def make_layer(index: int, layer_seed: int) -> Coupling:
+        network = GatedAttentionNetwork(
+            filters,
+            num_blocks=num_blocks,
+            num_heads=num_heads,
+            context_shape=shape,
+            seed=layer_seed,
+            dtype=dtype,
+        )
+        return Coupling(network, transformer, checkerboard_mask(shape, index % 2))
+
+    return assembly.flow([to_image(shape), *assembly.layers(make_layer, num_steps)])

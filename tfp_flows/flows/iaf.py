@@ -1,27 +1,22 @@
 """The inverse autoregressive flow."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
-from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
+from tfp_flows.bijectors import Affine, Invert
+from tfp_flows.flows.assembly import Assembly
+from tfp_flows.flows.layers import autoregressive_layer
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
-from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import Flow, MakePermutation, autoregressive_flow
 
-
+@ready_made
 def iaf(
     event_size: int,
     *,
     num_layers: int = 5,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Inverse affine autoregressive layers, of one order and the opposite in turns.
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """Inverses of autoregressive layers that shift and scale, fast to sample.
 
     The inverse of each layer of `tfp_flows.flows.maf`: a sample, with its log-density,
     is one evaluation of each network. The density of other points is found one
@@ -31,25 +26,7 @@ def iaf(
     Args:
         event_size: D.
         num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network, at least D − 1.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
-
-    Raises:
-        ValueError: an event size below 1, a number of layers below 1, a base of
-            another event shape, too narrow
-            hidden layers.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.iaf(2, seed=0)
@@ -59,17 +36,7 @@ def iaf(
     Paper: Kingma, Salimans, Józefowicz, Chen, Sutskever and Welling (2016), Improving
     variational inference with inverse autoregressive flow.
     """
-    return autoregressive_flow(
-        Affine.spec(),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="iaf",
-        wrap=tfb.Invert,
-    )
+    assembly = Assembly("iaf", event_size, **options)
+    maf_layer = autoregressive_layer(assembly, Affine.spec())
+    layers = assembly.layers(lambda *args: Invert(maf_layer(*args)), num_layers)
+    return assembly.flow(layers)

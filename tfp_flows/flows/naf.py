@@ -1,18 +1,14 @@
 """The neural autoregressive flow."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import MonotonicNetwork
-from tfp_flows.flows.flow import (
-    Flow,
-    MakePermutation,
-    autoregressive_flow,
-    coupling_flow,
-)
+from tfp_flows.flows.layers import layered
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def naf(
     event_size: int,
     *,
@@ -20,22 +16,14 @@ def naf(
     autoregressive: bool = True,
     num_units: int = 16,
     num_transformer_layers: int = 1,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
     """Autoregressive layers, or couplings, by monotonic networks.
 
     The transformer is `tfp_flows.bijectors.MonotonicNetwork`, a network of positive
     weights for each dimension, all of whose weights the conditioner predicts.
-    Densities, and so training, take one pass through the networks and no search. A
-    sample takes a search for the root of each dimension; in couplings all dimensions at
-    once, in autoregressive layers one after another, with the work of one to three
-    passes. The halves of the event, or one order and the opposite, take turns.
+    Densities, and so training, take one pass through the networks and no search; a
+    sample searches for the root of each dimension.
 
     Args:
         event_size: D, at least 2 for couplings.
@@ -45,25 +33,7 @@ def naf(
         num_units: of each layer of the networks that transform a dimension.
         num_transformer_layers: of these: 1 is the deep sigmoidal, 2 or more the dense
             sigmoidal flow.
-        hidden_units: width of each hidden layer of each network, at least D − 1
-            for autoregressive layers.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
-
-    Raises:
-        ValueError: an event size below 1 (2 for couplings), a count below 1, a base of
-            another event shape, too narrow hidden layers.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.naf(2, num_layers=2, seed=0)
@@ -72,17 +42,6 @@ def naf(
 
     Paper: Huang, Krueger, Lacoste and Courville (2018), Neural autoregressive flows.
     """
-    make = autoregressive_flow if autoregressive else coupling_flow
-    return make(
-        MonotonicNetwork.spec(num_units=num_units, num_layers=num_transformer_layers),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="naf",
-    )
+    spec = MonotonicNetwork.spec(num_units=num_units, num_layers=num_transformer_layers)
+    spec = spec.fast("log_prob")
+    return layered("naf", event_size, spec, num_layers, autoregressive, **options)

@@ -1,52 +1,32 @@
 """NICE."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
-from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow, flow_dtype
+from tfp_flows.flows.assembly import Assembly
+from tfp_flows.flows.layers import coupling_layer
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def nice(
     event_size: int,
     *,
     num_layers: int = 8,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Additive coupling layers, then a trained scale (and shift) of each dimension.
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """Couplings that shift, then a trained scale of each dimension.
 
-    Each layer is `tfp_flows.bijectors.Coupling` with the transformer ``tfb.Shift``,
-    which keeps volumes; only the last, diagonal layer changes them.
+    The transformer is ``tfb.Shift``, which keeps volumes; only the last layer, which
+    scales (and shifts) each dimension, changes them.
 
     Args:
         event_size: D, at least 2.
-        num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
-
-    Raises:
-        ValueError: an event size below 2, a number of layers below 1, a base of
-            another event shape.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        num_layers: how many couplings.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nice(2, num_layers=4, seed=0)
@@ -56,18 +36,9 @@ def nice(
     Paper: Dinh, Krueger and Bengio (2014), NICE: non-linear independent components
     estimation.
     """
-    scale = Affine.trainable(event_size, dtype=flow_dtype(dtype, "nice"), name="scale")
-    return coupling_flow(
-        TransformerSpec(tfb.Shift, {"shift": ()}),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="nice",
-        last=[scale],
-    )
+    assembly = Assembly("nice", event_size, **options)
+    shift = TransformerSpec(tfb.Shift, {"shift": ()})
+    couplings = assembly.layers(coupling_layer(assembly, shift), num_layers)
+    dtype = assembly.variable_dtype
+    scale = Affine.trainable(assembly.event_size, dtype=dtype, name="scale")
+    return assembly.flow([*couplings, scale])

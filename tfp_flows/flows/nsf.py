@@ -1,18 +1,14 @@
 """The neural spline flow."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import RationalQuadraticSpline
-from tfp_flows.flows.flow import (
-    Flow,
-    MakePermutation,
-    autoregressive_flow,
-    coupling_flow,
-)
+from tfp_flows.flows.layers import layered
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def nsf(
     event_size: int,
     *,
@@ -21,52 +17,29 @@ def nsf(
     num_bins: int = 8,
     low: float = -4.0,
     high: float = 4.0,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Couplings or autoregressive layers by rational-quadratic splines.
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """Couplings, or autoregressive layers, by rational-quadratic splines.
 
-    The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`, as it is in the
-    direction data → base, and inverted for samples. In couplings both
+    The transformer is `tfp_flows.bijectors.RationalQuadraticSpline`. In couplings both
     directions cost one pass through the networks; autoregressive layers model more at
-    equal depth, and sample one dimension after another, at one to three passes. The
-    halves of the event, or one order and the opposite, take turns.
+    equal depth, and sample one dimension after another, at one to three passes.
 
     Points outside [low, high] pass through: standardise the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 
     Args:
         event_size: D, at least 2 for couplings.
+        num_layers: how many layers.
         autoregressive: whether the layers are autoregressive (`Autoregressive` with a
             MADE) rather than couplings (`Coupling` with an MLP).
         num_bins: pieces of each spline.
         low: where the splines' interval begins; outside it they are the identity.
         high: where it ends.
-        num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network, at least D − 1
-            for autoregressive layers.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an event size below 1 (2 for couplings), a number of layers or
-            bins below 1, a base of another event shape, too narrow hidden layers.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        ValueError: an interval that is empty or turned round.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nsf(2, num_layers=2, seed=0)
@@ -75,17 +48,6 @@ def nsf(
 
     Paper: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows.
     """
-    make = autoregressive_flow if autoregressive else coupling_flow
-    return make(
-        RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high).invert(),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="nsf",
-    )
+    spline = RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high)
+    spline = spline.fast("log_prob")
+    return layered("nsf", event_size, spline, num_layers, autoregressive, **options)

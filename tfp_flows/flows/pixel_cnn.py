@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Sequence
-
-from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import Affine, TransformerSpec
 from tfp_flows.checks import checked_image_shape
 from tfp_flows.conditioners import PixelCNN
-from tfp_flows.flows.flow import Flow, autoregressive_flow
+from tfp_flows.flows.assembly import Assembly
+from tfp_flows.flows.image import to_image
+from tfp_flows.flows.layers import autoregressive_layer
+from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def pixel_cnn(
     image_shape: Sequence[int],
     *,
@@ -20,13 +23,10 @@ def pixel_cnn(
     num_layers: int = 5,
     first_kernel_size: int = 7,
     kernel_size: int = 3,
-    activation="silu",
-    context_size: int | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """One autoregressive layer by masked convolutions, for images.
+    activation: Activation = "silu",
+    **options: Unpack[FlowOptions],
+) -> FlowOrFamily:
+    """Images: one autoregressive layer by masked convolutions.
 
     The network is a gated `tfp_flows.conditioners.PixelCNN`, and events have the shape
     ``image_shape``: pixels in raster order, and the channels of a pixel in order. With
@@ -36,7 +36,7 @@ def pixel_cnn(
     channel.
 
     Args:
-        image_shape: ``(H, W, C)``, rows, columns and channels.
+        image_shape: ``(H, W, C)``, rows, columns and channels. D = H·W·C.
         transformer: of the layer; ``Affine.spec()`` if not given.
         filters: width of the convolutions, at least C.
         num_layers: how many convolutions, one after another. With the default kernels
@@ -44,20 +44,12 @@ def pixel_cnn(
         first_kernel_size: of the first one, odd.
         kernel_size: of the others, odd.
         activation: of the two last layers of the network.
-        context_size: size of the context, to make it a
-            `tfp_flows.distributions.ConditionalFlow`, whose network sees a context of
-            that size; ``None`` for none.
-        base: of event shape [H·W·C]; a standard normal if not given.
-        seed: of the initial weights.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.FlowOptions`.
 
     Raises:
-        ValueError: an image shape that is not three positive integers, a number of
-            layers below 1, fewer filters than channels, an even kernel size, or a base
-            of another event shape.
-        TypeError: a size that is no integer, a transformer that is no
-            `TransformerSpec`, a dtype that is not floating, or a base of another dtype.
+        ValueError: an image shape that is not three positive integers, fewer filters
+            than channels, an even kernel size.
+        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.pixel_cnn((3, 3, 1), filters=4, num_layers=2, seed=0)
@@ -69,9 +61,9 @@ def pixel_cnn(
     Chen and Kingma (2017), PixelCNN++.
     """
     shape = checked_image_shape(image_shape, "flows.pixel_cnn: image_shape")
-    size = math.prod(shape)
+    assembly = Assembly("pixel_cnn", math.prod(shape), **options)
 
-    def make_network(_event_size, order, **options):
+    def network(_event_size, order, **network_options) -> PixelCNN:
         return PixelCNN(
             shape,
             filters,
@@ -79,19 +71,8 @@ def pixel_cnn(
             first_kernel_size=first_kernel_size,
             kernel_size=kernel_size,
             activation=activation,
-            **options,
+            **network_options,
         )
 
-    return autoregressive_flow(
-        Affine.spec() if transformer is None else transformer,
-        event_size=size,
-        num_layers=1,
-        make_network=make_network,
-        context_size=context_size,
-        permutation=None,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="pixel_cnn",
-        last=[tfb.Reshape(event_shape_out=shape, event_shape_in=[size])],
-    )
+    layer = autoregressive_layer(assembly, transformer or Affine.spec(), network)
+    return assembly.flow([*assembly.layers(layer, 1), to_image(shape)])

@@ -1,52 +1,40 @@
 """The planar flow."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import Planar
-from tfp_flows.flows.flow import Direction, Flow, repeat
+from tfp_flows.bijectors.elementwise.elementwise import Use
+from tfp_flows.flows.options import FlowOrFamily, NetworkOptions
+from tfp_flows.flows.ready_made import ready_made
+from tfp_flows.flows.repeated import repeated
 
 
+@ready_made
 def planar(
     event_size: int,
     *,
     num_layers: int = 16,
-    fast: Direction = "log_prob",
-    context_size: int | None = None,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Planar layers, one after another. See `tfp_flows.bijectors.Planar`.
+    fast: Use = "log_prob",
+    **options: Unpack[NetworkOptions],
+) -> FlowOrFamily:
+    """Planar layers, one after another.
 
-    One direction of a planar layer is closed and the other a scalar root search; both
-    are exact and differentiable. ``fast`` says which use is to have the closed one:
-    ``"log_prob"`` for maximum likelihood (Keras ``fit``), ``"sample"`` for
-    variational inference and other objectives on samples. The two are different
-    families of densities, for a planar map's inverse is not planar.
+    Each layer is `tfp_flows.bijectors.Planar`, one direction of which is closed and the
+    other a scalar root search; both are exact and differentiable. ``fast`` says which
+    use is to have the closed one: ``"log_prob"`` for maximum likelihood (Keras
+    ``fit``), ``"sample"`` for variational inference and other objectives on samples.
+    The two are different families of densities, for a planar map's inverse is not
+    planar. Given a context, a network predicts what is added to the parameters of each
+    layer.
 
     Args:
         event_size: D.
-        num_layers: how many maps.
+        num_layers: how many layers.
         fast: ``"log_prob"`` or ``"sample"``, the direction without a root search.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, in
-            which a network predicts, from a context of that size, what is added to
-            the parameters of each layer; ``None`` for none.
-        hidden_units: width of each hidden layer of these networks.
-        activation: of their hidden layers.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial values.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.NetworkOptions`.
 
     Raises:
-        ValueError: an event size or number of layers below 1, another ``fast``, or a
-            base of another event shape.
-        TypeError: an event size that is no integer, a dtype that is not floating, or
-            a base of another dtype.
+        ValueError: another ``fast``.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.planar(2, num_layers=4, seed=0)
@@ -55,16 +43,4 @@ def planar(
 
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
-    return repeat(
-        Planar.trainable,
-        event_size,
-        num_layers=num_layers,
-        fast=fast,
-        context_size=context_size,
-        hidden_units=hidden_units,
-        activation=activation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="planar",
-    )
+    return repeated("planar", event_size, Planar.trainable, num_layers, fast, **options)

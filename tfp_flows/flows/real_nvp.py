@@ -1,52 +1,30 @@
 """RealNVP on vectors."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import Affine
-from tfp_flows.flows.flow import Flow, MakePermutation, coupling_flow
+from tfp_flows.flows.layers import coupling_flow
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def real_nvp(
     event_size: int,
     *,
     num_layers: int = 8,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Affine coupling layers, the halves of the event taking turns.
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """Couplings that shift and scale.
 
-    Each layer is `tfp_flows.bijectors.Coupling` with the transformer
-    `tfp_flows.bijectors.Affine`; both directions cost one pass through the networks.
-    With fewer than 2 layers half of the event stays as the base has it.
+    The transformer is `tfp_flows.bijectors.Affine`; both directions cost one pass
+    through the networks. With fewer than 2 layers half of the event stays as the base
+    has it.
 
     Args:
         event_size: D, at least 2.
         num_layers: how many layers.
-        hidden_units: width of each hidden layer of each network.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
-
-    Raises:
-        ValueError: an event size below 2, a number of layers below 1, a base of
-            another event shape.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=4, seed=0)
@@ -55,16 +33,4 @@ def real_nvp(
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
-    return coupling_flow(
-        Affine.spec(),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="real_nvp",
-    )
+    return coupling_flow("real_nvp", event_size, Affine.spec(), num_layers, **options)

@@ -1,13 +1,15 @@
 """RealNVP of images."""
 
+import math
 from collections.abc import Sequence
+from typing import Unpack
 
 from tensorflow_probability import bijectors as tfb
-from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import (
     Affine,
     Coupling,
+    Invert,
     Squeeze,
     TransformerSpec,
     channel_mask,
@@ -15,11 +17,14 @@ from tfp_flows.bijectors import (
 )
 from tfp_flows.checks import checked_count
 from tfp_flows.conditioners import ConvolutionalResidualNetwork
-from tfp_flows.flows.flow import Flow
-from tfp_flows.flows.image import multi_scale_flow
+from tfp_flows.flows.assembly import Assembly
+from tfp_flows.flows.image import multi_scale_flow, with_checkerboards
+from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily
+from tfp_flows.flows.ready_made import ready_made
 from tfp_flows.math import split_seed
 
 
+@ready_made
 def real_nvp_image(
     image_shape: Sequence[int],
     *,
@@ -28,13 +33,10 @@ def real_nvp_image(
     transformer: TransformerSpec | None = None,
     filters: int = 32,
     num_blocks: int = 2,
-    activation="relu",
-    context_size: int | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
-    """Levels of couplings by checkerboards and by channels; events are images.
+    activation: Activation = "relu",
+    **options: Unpack[FlowOptions],
+) -> FlowOrFamily:
+    """Images: couplings by checkerboards and by channels, at several scales.
 
     Each level but the last has ``num_steps`` couplings by a checkerboard and its
     opposite in turns, squeezes the image, has as many by one half of the channels and
@@ -45,25 +47,19 @@ def real_nvp_image(
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels; H and W multiples of
             2 to the number of levels less 1, so that 2 pixels or more are left at the
-            last level.
+            last level. D = H·W·C.
         num_levels: how many levels.
         num_steps: couplings of each kind at each level.
         transformer: of the couplings; ``Affine.spec()`` if not given.
         filters: width of the residual networks.
         num_blocks: of each residual network.
         activation: of these networks.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        base: of event shape [H·W·C]; a standard normal if not given.
-        seed: of the initial weights.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.FlowOptions`.
 
     Raises:
         ValueError: an image shape that is not three positive integers, more levels than
-            it allows, a count below 1, a base of another event shape.
-        TypeError: a size that is no integer, a transformer that is no
-            `TransformerSpec`, a dtype that is not floating, a base of another dtype.
+            it allows.
+        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp_image(
@@ -73,43 +69,37 @@ def real_nvp_image(
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
-    name = "real_nvp_image"
-    num_steps = checked_count(num_steps, f"flows.{name}: num_steps")
-    transformer = Affine.spec() if transformer is None else transformer
+    where = "flows.real_nvp_image"
+    num_steps = checked_count(num_steps, f"{where}: num_steps")
+    image_shape = with_checkerboards(image_shape, num_levels, where)
+    assembly = Assembly("real_nvp_image", math.prod(image_shape), **options)
+    transformer = transformer or Affine.spec()
 
-    def couplings(make_mask, shape, seeds) -> list[tfb.Bijector]:
-        found = []
-        for turn, own_seed in enumerate(seeds):
-            network = ConvolutionalResidualNetwork(
-                filters,
-                num_blocks=num_blocks,
-                activation=activation,
-                context_size=context_size,
-                seed=own_seed,
-                dtype=dtype,
-            )
-            found.append(Coupling(network, transformer, make_mask(shape, turn % 2)))
-        return found
+    def coupling(mask, seed: int) -> Coupling:
+        network = ConvolutionalResidualNetwork(
+            filters,
+            num_blocks=num_blocks,
+            activation=activation,
+            seed=seed,
+            **assembly.network_options,
+        )
+        return Coupling(network, transformer, mask)
 
-    def make_level(shape, is_last: bool, level_seed: int) -> list[tfb.Bijector]:
-        seeds = split_seed(level_seed, 2 * num_steps + 1)
+    def couplings(make_mask, shape, seeds) -> list[Coupling]:
+        return [
+            coupling(make_mask(shape, parity % 2), seed)
+            for parity, seed in enumerate(seeds)
+        ]
+
+    def make_level(shape, is_last: bool, seed: int) -> list[tfb.Bijector]:
+        seeds = split_seed(seed, 2 * num_steps + 1)
         if is_last:
             return couplings(checkerboard_mask, shape, seeds[: num_steps + 1])
         squeezed = [shape[0] // 2, shape[1] // 2, 4 * shape[2]]
         return [
             *couplings(checkerboard_mask, shape, seeds[:num_steps]),
-            tfb.Invert(Squeeze()),
+            Invert(Squeeze()),
             *couplings(channel_mask, squeezed, seeds[num_steps:-1]),
         ]
 
-    return multi_scale_flow(
-        make_level,
-        squeezes_last=False,
-        image_shape=image_shape,
-        num_levels=num_levels,
-        base=base,
-        context_size=context_size,
-        seed=seed,
-        dtype=dtype,
-        name=name,
-    )
+    return multi_scale_flow(assembly, image_shape, make_level, num_levels)

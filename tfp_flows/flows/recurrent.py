@@ -2,15 +2,18 @@
 
 import functools
 from collections.abc import Callable
+from typing import Unpack
 
 import keras
-from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Affine, TransformerSpec
 from tfp_flows.conditioners import Recurrent
-from tfp_flows.flows.flow import Flow, autoregressive_flow
+from tfp_flows.flows.layers import autoregressive_flow
+from tfp_flows.flows.options import FlowOptions, FlowOrFamily
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def recurrent(
     event_size: int,
     *,
@@ -19,18 +22,16 @@ def recurrent(
     units: int | None = None,
     cell: Callable | keras.Layer = keras.layers.LSTMCell,
     row_size: int | None = None,
-    context_size: int | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
+    **options: Unpack[FlowOptions],
+) -> FlowOrFamily:
     """One autoregressive layer by an LSTM, a GRU or another recurrent cell.
 
     The network is a `tfp_flows.conditioners.Recurrent`, which reads the dimensions one
     by one; with a ``row_size`` rows of pixels, as a PixelRNN. With the transformer
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; mixtures, such
     as ``MixtureCDF.spec(num_components=8)``, model more. ``log_prob`` and sampling are
-    D steps of the cell each. Several layers are of one order and the opposite in turns.
+    D steps of the cell each. Several layers alternate between one order and the
+    opposite.
 
     Args:
         event_size: D.
@@ -41,21 +42,14 @@ def recurrent(
             each layer gets a copy (all start alike if its initializers have seeds).
         row_size: width of an image given row by row, so that the cell sees the pixels
             above; ``None`` if there are no rows.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.FlowOptions`.
 
     Raises:
-        ValueError: an event size, a number of layers or units below 1, a row size that
-            does not divide the event size, or a base of another event shape.
-        TypeError: a size that is no integer, a cell that is none, a transformer that is
-            no `TransformerSpec`, a dtype that is not floating, or a base of another
-            dtype.
+        ValueError: a row size that does not divide the event size.
+        TypeError: a cell that is none, a transformer that is no `TransformerSpec`.
 
-    >>> import keras, tfp_flows
+    >>> import tfp_flows
+    >>> import keras
     >>> flow = tfp_flows.flows.recurrent(4, units=8, cell=keras.layers.GRUCell, seed=0)
     >>> flow.log_prob(flow.sample(5)).shape
     TensorShape([5])
@@ -63,17 +57,12 @@ def recurrent(
     Papers: Hochreiter and Schmidhuber (1997), Long short-term memory; van den Oord,
     Kalchbrenner and Kavukcuoglu (2016), Pixel recurrent neural networks.
     """
+    network = functools.partial(Recurrent, units=units, cell=cell, row_size=row_size)
     return autoregressive_flow(
-        Affine.spec() if transformer is None else transformer,
-        event_size=event_size,
-        num_layers=num_layers,
-        make_network=functools.partial(
-            Recurrent, units=units, cell=cell, row_size=row_size
-        ),
-        context_size=context_size,
-        permutation=None,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="recurrent",
+        "recurrent",
+        event_size,
+        transformer or Affine.spec(),
+        num_layers,
+        network,
+        **options,
     )

@@ -1,18 +1,14 @@
 """The sum-of-squares polynomial flow."""
 
-from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import SumOfSquares
-from tfp_flows.flows.flow import (
-    Flow,
-    MakePermutation,
-    autoregressive_flow,
-    coupling_flow,
-)
+from tfp_flows.flows.layers import layered
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def sos(
     event_size: int,
     *,
@@ -22,21 +18,13 @@ def sos(
     degree: int = 4,
     low: float = -4.0,
     high: float = 4.0,
-    hidden_units: Sequence[int] = (64, 64),
-    activation="silu",
-    context_size: int | None = None,
-    permutation: MakePermutation | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
     """Autoregressive layers, or couplings, by integrals of sums of squares.
 
     The transformer is `tfp_flows.bijectors.SumOfSquares`, an increasing polynomial.
-    Densities, and so training, take one pass through the networks and no search. A
-    sample takes a search for the root of each dimension; in couplings all dimensions at
-    once, in autoregressive layers one after another, with the work of one to three
-    passes. The halves of the event, or one order and the opposite, take turns.
+    Densities, and so training, take one pass through the networks and no search; a
+    sample searches for the root of each dimension.
 
     Args:
         event_size: D, at least 2 for couplings.
@@ -47,26 +35,10 @@ def sos(
         degree: of the polynomials that are squared.
         low: where the interval of the formula begins; outside it the map is linear.
         high: where it ends.
-        hidden_units: width of each hidden layer of each network, at least D − 1
-            for autoregressive layers.
-        activation: of the hidden layers.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        permutation: what comes between two layers in place of their taking turns, a
-            function called with the event size, ``seed`` and ``dtype``:
-            ``Permutation.random``, ``functools.partial(LULinear.trainable,
-            permute=True)`` and the like.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights and of the permutations.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an event size below 1 (2 for couplings), a count below 1, a base of
-            another event shape, too narrow hidden layers, an interval
-            turned round.
-        TypeError: an event size that is no integer, a dtype that is not floating, a
-            permutation that is no function, or a base of another dtype.
+        ValueError: an interval that is empty or turned round.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.sos(2, num_layers=2, seed=0)
@@ -75,19 +47,8 @@ def sos(
 
     Paper: Jaini, Selby and Yu (2019), Sum-of-squares polynomial flow.
     """
-    make = autoregressive_flow if autoregressive else coupling_flow
-    return make(
-        SumOfSquares.spec(
-            num_polynomials=num_polynomials, degree=degree, low=low, high=high
-        ),
-        event_size=event_size,
-        num_layers=num_layers,
-        hidden_units=hidden_units,
-        activation=activation,
-        context_size=context_size,
-        permutation=permutation,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="sos",
+    spec = SumOfSquares.spec(
+        num_polynomials=num_polynomials, degree=degree, low=low, high=high
     )
+    spec = spec.fast("log_prob")
+    return layered("sos", event_size, spec, num_layers, autoregressive, **options)

@@ -2,14 +2,16 @@
 
 import functools
 from collections.abc import Sequence
-
-from tensorflow_probability import distributions as tfd
+from typing import Unpack
 
 from tfp_flows.bijectors import Affine, TransformerSpec
 from tfp_flows.conditioners import WaveNet
-from tfp_flows.flows.flow import Flow, autoregressive_flow
+from tfp_flows.flows.layers import autoregressive_flow
+from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily
+from tfp_flows.flows.ready_made import ready_made
 
 
+@ready_made
 def wavenet(
     event_size: int,
     *,
@@ -18,19 +20,16 @@ def wavenet(
     filters: int = 32,
     kernel_size: int = 2,
     dilations: Sequence[int] | None = None,
-    activation="silu",
-    context_size: int | None = None,
-    base: tfd.Distribution | None = None,
-    seed: int | None = None,
-    dtype="float32",
-) -> Flow:
+    activation: Activation = "silu",
+    **options: Unpack[FlowOptions],
+) -> FlowOrFamily:
     """One autoregressive layer by dilated causal convolutions, for signals.
 
     The network is a `tfp_flows.conditioners.WaveNet`. With the transformer
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; mixtures, such
     as ``MixtureCDF.spec(num_components=8)``, model more. ``log_prob`` is one evaluation
-    of the network; sampling, one place after another, about one. Several layers are of
-    one order and the opposite in turns.
+    of the network; sampling, one place after another, about one. Several layers
+    alternate between one order and the opposite.
 
     Args:
         event_size: D, length of the signal.
@@ -41,18 +40,11 @@ def wavenet(
         dilations: the gap between them, a number for each convolution; 1, 2, 4, … until
             all of the signal is seen, if not given.
         activation: of the two last layers of the network.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
-            networks see a context of that size; ``None`` for none.
-        base: of event shape [D]; a standard normal if not given.
-        seed: of the initial weights.
-        dtype: float32 or float64; or a Keras dtype policy of the networks, such as
-            ``"mixed_bfloat16"``, with which all else is float32.
+        **options: see `tfp_flows.flows.options.FlowOptions`.
 
     Raises:
-        ValueError: an event size, a number of layers, filters or a dilation below 1, a
-            kernel size below 2, or a base of another event shape.
-        TypeError: a size that is no integer, a transformer that is no
-            `TransformerSpec`, a dtype that is not floating, or a base of another dtype.
+        ValueError: a kernel size below 2.
+        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.wavenet(8, filters=4, seed=0)
@@ -62,21 +54,18 @@ def wavenet(
     Paper: van den Oord, Dieleman, Zen, Simonyan, Vinyals, Graves, Kalchbrenner, Senior
     and Kavukcuoglu (2016), WaveNet: a generative model for raw audio.
     """
+    network = functools.partial(
+        WaveNet,
+        filters=filters,
+        kernel_size=kernel_size,
+        dilations=dilations,
+        activation=activation,
+    )
     return autoregressive_flow(
-        Affine.spec() if transformer is None else transformer,
-        event_size=event_size,
-        num_layers=num_layers,
-        make_network=functools.partial(
-            WaveNet,
-            filters=filters,
-            kernel_size=kernel_size,
-            dilations=dilations,
-            activation=activation,
-        ),
-        context_size=context_size,
-        permutation=None,
-        base=base,
-        seed=seed,
-        dtype=dtype,
-        name="wavenet",
+        "wavenet",
+        event_size,
+        transformer or Affine.spec(),
+        num_layers,
+        network,
+        **options,
     )

@@ -1,6 +1,16 @@
-"""What a bijector must satisfy, as a function that any bijector can be given to."""
+"""What a bijector must satisfy, as a function, and a small example of each part."""
 
 from tfp_flows.testing.conformance import assert_bijector_conforms
 from tfp_flows.testing.examples import EXAMPLES, Example
+from tfp_flows.testing.flow_examples import FLOW_EXAMPLES, FlowExample
+from tfp_flows.testing.network_examples import NETWORK_EXAMPLES, NetworkExample
 
-__all__ = ["EXAMPLES", "Example", "assert_bijector_conforms"]
+__all__ = [
+    "EXAMPLES",
+    "FLOW_EXAMPLES",
+    "NETWORK_EXAMPLES",
+    "Example",
+    "FlowExample",
+    "NetworkExample",
+    "assert_bijector_conforms",
+]

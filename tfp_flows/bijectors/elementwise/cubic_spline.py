@@ -62,6 +62,9 @@ class CubicSpline(Spline):
     Steffen (1990), A simple method for monotonic interpolation in one dimension.
     """
 
+    closed = frozenset({"inverse"})
+    cheaper = None
+
     def __init__(
         self,
         widths,

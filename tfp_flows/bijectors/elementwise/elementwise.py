@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -185,6 +185,49 @@ class TransformerSpec:
         """
         return dataclasses.replace(self, inverted=not self.inverted)
 
+    def fast(self, use: "Use") -> "TransformerSpec":
+        """The transformer turned so that one use of it is fast.
+
+        ``log_prob`` of a flow takes its transformers' ``inverse``, ``sample`` their
+        ``forward``. The result is inverted only if it must be: where the direction
+        wanted is a search for a root, or where both are closed and the other one costs
+        less (``closed`` and ``cheaper`` of `Elementwise`; bijectors of TFP count as
+        closed both ways).
+
+        Args:
+            use: ``"log_prob"`` or ``"sample"``.
+
+        Raises:
+            ValueError: neither of the two.
+
+        >>> import tfp_flows
+        >>> tfp_flows.bijectors.RationalQuadraticSpline.spec().fast("log_prob").inverted
+        True
+        >>> tfp_flows.bijectors.CubicSpline.spec().fast("log_prob").inverted
+        False
+        """
+        if use not in _DIRECTION_OF_USE:
+            raise ValueError(
+                f"TransformerSpec.fast takes 'log_prob' or 'sample', but got {use!r}."
+            )
+        best = _fastest_direction(self.bijector_class)
+        if best is None:
+            return self
+        return dataclasses.replace(self, inverted=best != _DIRECTION_OF_USE[use])
+
+
+Use = Literal["log_prob", "sample"]
+_DIRECTION_OF_USE = {"log_prob": "inverse", "sample": "forward"}
+_BOTH = frozenset({"forward", "inverse"})
+
+
+def _fastest_direction(bijector_class: type[tfb.Bijector]) -> str | None:
+    """``"forward"`` or ``"inverse"``; ``None`` if there is nothing to choose."""
+    closed = getattr(bijector_class, "closed", _BOTH)
+    if closed == _BOTH:
+        return getattr(bijector_class, "cheaper", None)
+    return next(iter(closed), None)
+
 
 def _with_last(part: tf.Tensor, axis: int, shape: tuple[int, ...]) -> tf.Tensor:
     """``part`` with its axis in the place of the last one, there of another shape."""
@@ -204,8 +247,13 @@ class Elementwise(Bijector):
     To subclass, as `Bijector`; points have rank 0 and up, and the parameters of one
     dimension are given at that dimension: those of a scalar parameter have shape
     ``[..., D]``. A subclass whose parameters are not all scalars for a dimension
-    overrides ``_param_shapes``.
+    overrides ``_param_shapes``. A subclass that searches for a root in one direction
+    declares the other as ``closed``; where both are closed and one costs less,
+    ``cheaper`` names it. `TransformerSpec.fast` goes by these.
     """
+
+    closed: ClassVar[frozenset[str]] = _BOTH
+    cheaper: ClassVar[str | None] = None
 
     def __init__(self, parameters: Mapping, **kwargs):
         super().__init__(parameters, event_ndims=0, **kwargs)

@@ -27,6 +27,8 @@ class Monotone(Elementwise):
             in a graph the result is NaN there.
     """
 
+    closed = frozenset({"inverse"})
+
     def _curve(self, rank: int) -> Curve:
         """A function from y, of that rank or less, to the value z(y) and log dz/dy.
 

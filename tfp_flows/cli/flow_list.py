@@ -1,0 +1,20 @@
+"""The ready-made flows of vectors, of which the command offers a choice."""
+
+import inspect
+
+from tfp_flows import flows
+
+
+def flows_of_vectors() -> dict[str, str]:
+    """The flows that need an event size and no more, each with what it is."""
+    return {
+        name: inspect.getdoc(getattr(flows, name)).splitlines()[0].rstrip(".")
+        for name in flows.__all__
+        if required_arguments(name) == ["event_size"]
+    }
+
+
+def required_arguments(name: str) -> list[str]:
+    """Those without a default."""
+    parameters = inspect.signature(getattr(flows, name)).parameters.values()
+    return [p.name for p in parameters if p.default is inspect.Parameter.empty]

@@ -1,0 +1,169 @@
+"""The assembly of a ready-made flow from its layers."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.bijectors import Chain
+from tfp_flows.checks import checked_count
+from tfp_flows.distributions import ConditionalFlow, Flow, StandardNormal
+from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
+from tfp_flows.math import split_seed
+
+# Called as ``make_layer(index, seed)``.
+MakeLayer = Callable[[int, int], tfb.Bijector]
+
+
+@dataclasses.dataclass
+class Assembly:
+    """Make a flow's layers, the permutations between them, and the flow.
+
+    The defaults of its fields are those of all ready-made flows.
+
+    Args:
+        name: of the flow, which messages begin with.
+        event_size: D.
+        hidden_units: as in `NetworkOptions`, and so on.
+        activation: of networks.
+        permutation: as in `LayeredOptions`.
+        context_size: as in `FlowOptions`, and so on.
+        base: of the flow.
+        seed: of the flow.
+        dtype: of the networks.
+
+    Raises:
+        ValueError: as `FlowOptions`.
+        TypeError: as `FlowOptions`.
+    """
+
+    name: str
+    event_size: int
+    hidden_units: Sequence[int] = (64, 64)
+    activation: Activation = "silu"
+    permutation: MakeBijector | None = None
+    context_size: int | None = None
+    base: tfd.Distribution | None = None
+    seed: int | None = None
+    dtype: DType = "float32"
+
+    def __post_init__(self):
+        self.where = f"flows.{self.name}"
+        self.variable_dtype = _variable_dtype(self.dtype, self.where)
+        self.event_size = checked_count(self.event_size, f"{self.where}: event_size")
+        if self.permutation is not None:
+            require_maker(self.permutation, f"{self.where}: permutation")
+        if self.base is None:
+            self.base = StandardNormal(self.event_size, self.variable_dtype)
+        self._require_fitting_base()
+
+    @property
+    def network_options(self) -> dict:
+        """What every network of the flow takes."""
+        return {"context_size": self.context_size, "dtype": self.dtype}
+
+    def parity(self, index: int) -> int:
+        """1 for every other layer, which takes the other half or the opposite order.
+
+        0 for all where permutations stand between them.
+        """
+        return index % 2 if self.permutation is None else 0
+
+    def layers(self, make_layer: MakeLayer, num_layers: int) -> list[tfb.Bijector]:
+        """``make_layer(index, seed)`` for each layer, and permutations between them.
+
+        Args:
+            make_layer: makes a layer.
+            num_layers: how many layers, without the permutations.
+
+        Raises:
+            TypeError: a number that is no integer.
+            ValueError: a number below 1.
+        """
+        num_layers = checked_count(num_layers, f"{self.where}: num_layers")
+        layers = [
+            make_layer(index, seed)
+            for index, seed in enumerate(split_seed(self.seed, num_layers))
+        ]
+        if self.permutation is None:
+            return layers
+        alternating = [layers[0]]
+        # Seeds of their own, not those of the layers.
+        seeds = split_seed(split_seed(self.seed, 2)[1], num_layers)
+        where = f"{self.where}: permutation"
+        for layer, seed in zip(layers[1:], seeds, strict=False):
+            between = made_by(
+                self.permutation, self.event_size, seed, self.variable_dtype, where
+            )
+            alternating += [between, layer]
+        return alternating
+
+    def flow(self, layers: Sequence[tfb.Bijector]) -> FlowOrFamily:
+        """The base sent through the layers, the first one first.
+
+        Args:
+            layers: in the order base → data, the reverse of ``tfb.Chain``'s list.
+        """
+        chain = Chain(list(reversed(layers)), name=self.name)
+        flow = Flow(self.base, chain, name=self.name)
+        return flow if self.context_size is None else ConditionalFlow(flow)
+
+    def _require_fitting_base(self) -> None:
+        base, where = self.base, self.where
+        if not isinstance(base, tfd.Distribution):
+            raise TypeError(
+                f"{where}: the base must be a tfd.Distribution, but got {base!r}."
+            )
+        if not base.event_shape.is_compatible_with([self.event_size]):
+            raise ValueError(
+                f"{where}: the base must have event shape [{self.event_size}], but "
+                f"{base.name!r} has {base.event_shape}."
+            )
+        if base.dtype != self.variable_dtype:
+            raise TypeError(
+                f"{where}: the flow is {self.variable_dtype.name}, but the base "
+                f"{base.name!r} is {base.dtype.name}."
+            )
+
+
+def require_maker(make, where: str) -> None:
+    """Refuse what is no function that makes a bijector.
+
+    Raises:
+        TypeError: naming the argument ``where``, and what came.
+    """
+    if not callable(make) or isinstance(make, tfb.Bijector):
+        raise TypeError(
+            f"{where} must be a function that makes a bijector, such as "
+            f"Permutation.random or LULinear.trainable, but got {make!r}."
+        )
+
+
+def made_by(
+    make: MakeBijector, event_size: int, seed: int, dtype: tf.DType, where: str
+) -> tfb.Bijector:
+    """``make(event_size, seed=…, dtype=…)``, where a user has given the function.
+
+    Raises:
+        TypeError: it does not give a bijector.
+    """
+    bijector = make(event_size, seed=seed, dtype=dtype)
+    if not isinstance(bijector, tfb.Bijector):
+        raise TypeError(f"{where} must give a bijector, but got {bijector!r}.")
+    return bijector
+
+
+def _variable_dtype(dtype: DType, where: str) -> tf.DType:
+    """The dtype of weights, points and log-determinants.
+
+    Under ``"mixed_bfloat16"`` networks compute in bfloat16, and these are float32.
+    """
+    if isinstance(dtype, tf.DType | type):
+        dtype = tf.as_dtype(dtype).name
+    variable_dtype = tf.as_dtype(keras.dtype_policies.get(dtype).variable_dtype)
+    if not variable_dtype.is_floating:
+        raise TypeError(f"{where}: dtype must be floating, but got {dtype}.")
+    return variable_dtype

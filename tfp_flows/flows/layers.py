@@ -1,0 +1,134 @@
+"""The layers of ready-made flows, made with what an `Assembly` knows."""
+
+import functools
+from collections.abc import Callable
+from typing import Unpack
+
+import numpy as np
+from tensorflow_probability import bijectors as tfb
+
+from tfp_flows.bijectors import (
+    Autoregressive,
+    Conditional,
+    Coupling,
+    TransformerSpec,
+)
+from tfp_flows.conditioners import MADE, MLP, Conditioner
+from tfp_flows.flows.assembly import Assembly, MakeLayer
+from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
+
+# Called as ``network(event_size, order=…, context_size=…, seed=…, dtype=…)``.
+MakeNetwork = Callable[..., Conditioner]
+
+
+def layered(
+    name: str,
+    event_size: int,
+    transformer: TransformerSpec,
+    num_layers: int,
+    autoregressive: bool,
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """A flow of autoregressive layers or of couplings."""
+    make_flow = autoregressive_flow if autoregressive else coupling_flow
+    return make_flow(name, event_size, transformer, num_layers, **options)
+
+
+def coupling_flow(
+    name: str,
+    event_size: int,
+    transformer: TransformerSpec,
+    num_layers: int,
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """A flow of couplings."""
+    assembly = Assembly(name, event_size, **options)
+    layers = assembly.layers(coupling_layer(assembly, transformer), num_layers)
+    return assembly.flow(layers)
+
+
+def autoregressive_flow(
+    name: str,
+    event_size: int,
+    transformer: TransformerSpec,
+    num_layers: int,
+    network: MakeNetwork | None = None,
+    **options: Unpack[LayeredOptions],
+) -> FlowOrFamily:
+    """A flow of autoregressive layers; ``network`` as for `autoregressive_layer`."""
+    assembly = Assembly(name, event_size, **options)
+    make_layer = autoregressive_layer(assembly, transformer, network)
+    return assembly.flow(assembly.layers(make_layer, num_layers))
+
+
+def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLayer:
+    """A function that makes couplings with a multi-layer perceptron each.
+
+    Raises:
+        ValueError: an event of size 1, which cannot be split.
+    """
+    size = assembly.event_size
+    if size < 2:
+        raise ValueError(
+            f"{assembly.where}: a coupling splits the event in two, so event_size must "
+            f"be 2 or more, but got {size}."
+        )
+    first_half = np.arange(size) < (size + 1) // 2
+
+    def make_layer(index: int, seed: int) -> Coupling:
+        network = MLP(
+            assembly.hidden_units,
+            activation=assembly.activation,
+            seed=seed,
+            **assembly.network_options,
+        )
+        mask = ~first_half if assembly.parity(index) else first_half
+        return Coupling(network, transformer, mask)
+
+    return make_layer
+
+
+def autoregressive_layer(
+    assembly: Assembly,
+    transformer: TransformerSpec,
+    network: MakeNetwork | None = None,
+) -> MakeLayer:
+    """A function that makes autoregressive layers with a network each.
+
+    Args:
+        assembly: of the flow.
+        transformer: of each layer.
+        network: makes the conditioner of a layer; a MADE if not given.
+    """
+    make_network = network or functools.partial(
+        MADE, hidden_units=assembly.hidden_units, activation=assembly.activation
+    )
+
+    def make_layer(index: int, seed: int) -> Autoregressive:
+        conditioner = make_network(
+            assembly.event_size,
+            order=alternating_order(assembly, index),
+            seed=seed,
+            **assembly.network_options,
+        )
+        return Autoregressive(conditioner, transformer)
+
+    return make_layer
+
+
+def alternating_order(assembly: Assembly, index: int) -> range | None:
+    """The opposite order for every other layer, ``None`` for the order as it is."""
+    return range(assembly.event_size)[::-1] if assembly.parity(index) else None
+
+
+def conditional(assembly: Assembly, layer: tfb.Bijector, seed: int) -> tfb.Bijector:
+    """The layer, of which a network changes the parameters if there is a context."""
+    if assembly.context_size is None:
+        return layer
+    network = MLP(
+        assembly.hidden_units,
+        activation=assembly.activation,
+        seed=seed,
+        dtype=assembly.dtype,
+    )
+    return Conditional(layer, network, assembly.context_size)
