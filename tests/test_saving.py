@@ -24,7 +24,7 @@ from tfp_flows.conditioners import (
     masked_autoregressive_template,
     real_nvp_template,
 )
-from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.distributions import Family, StandardNormal
 
 SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
 X = np.random.default_rng(0).normal(size=[24, 3]).astype("float32")
@@ -165,7 +165,7 @@ FLOWS = {
 def make_model(name):
     flow = FLOWS[name]()
     encoder = None
-    if isinstance(flow, ConditionalFlow):
+    if isinstance(flow, Family):
         keras.utils.set_random_seed(0)
         encoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model = tfp_flows.FlowModel(flow, encoder=encoder, seed=3)
@@ -174,7 +174,7 @@ def make_model(name):
 
 
 def data_of(model):
-    return (C, X) if isinstance(model.distribution, ConditionalFlow) else (X,)
+    return (C, X) if model.family.is_conditional else (X,)
 
 
 def results(model):

@@ -30,13 +30,13 @@ from tfp_flows.conditioners.autoregressive.masked_autoregressive_template import
 )
 from tfp_flows.conditioners.image.glow_template import GlowTemplate
 from tfp_flows.conditioners.real_nvp_template import RealNVPTemplate
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 from tfp_flows.variables import KerasModule, find_weights, storage_ids
 
 FORMAT = 1
 
 _TEMPLATES = (GlowTemplate, MaskedAutoregressiveTemplate, RealNVPTemplate)
-_KINDS = (tfb.Bijector, tfd.Distribution, ConditionalFlow, *_TEMPLATES)
+_KINDS = (tfb.Bijector, tfd.Distribution, Family, *_TEMPLATES)
 
 _REGISTERED: dict[str, type | Callable] = {}
 

@@ -443,6 +443,6 @@ def test_what_xla_cannot_compile_is_named(x):
     model.fit(x, verbose=0)
 
 
-def test_compile_takes_no_loss(make_model):
-    with pytest.raises(ValueError, match="takes no loss"):
+def test_compile_takes_no_loss_of_targets(make_model):
+    with pytest.raises(TypeError, match=r"objective or a function.*'mse'"):
         make_model().compile(loss="mse")

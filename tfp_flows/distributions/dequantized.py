@@ -8,11 +8,13 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
+from tfp_flows.data_paths import DataPath, data_paths
 from tfp_flows.distributions import dequantized_checks as checks
 from tfp_flows.distributions import noise as noise_of
-from tfp_flows.distributions.conditional_flow import ConditionalFlow
+from tfp_flows.distributions.family import Family
 from tfp_flows.distributions.random_state import as_state, as_stateless, next_seed
 from tfp_flows.math.integers import IntegerRange
+from tfp_flows.stages import Part, parts
 
 
 class Dequantized(tfd.Distribution):
@@ -49,10 +51,10 @@ class Dequantized(tfd.Distribution):
     Args:
         flow: a ``tfd.Distribution`` of numbers, most often a
             ``tfd.TransformedDistribution``. For a conditional one the order is
-            ``ConditionalFlow(Dequantized(conditional.flow, …))``.
+            ``Family(Dequantized(conditional.distribution, …))``.
         low: the smallest integer, or one for each number of an event.
         high: the largest, likewise.
-        noise: a `ConditionalFlow` of the flow's event shape and dtype, with a
+        noise: a `Family` of the flow's event shape and dtype, with a
             ``context_size`` of D, the count of numbers in an event: x flattened, and
             scaled to [−1, 1]. ``None`` for uniform noise.
         alpha: α, from 0 up to but not including ½, which keeps the logit finite;
@@ -66,7 +68,7 @@ class Dequantized(tfd.Distribution):
 
     Raises:
         TypeError: a flow that is no distribution, or is conditional or discrete; noise
-            that is no `ConditionalFlow`; limits or α that are no numbers; another
+            that is no `Family`; limits or α that are no numbers; another
             dtype of the noise.
         ValueError: limits that are not integers, not in order, of another shape than
             events, or too large for the flow's dtype; another α; k < 1; noise of
@@ -93,7 +95,7 @@ class Dequantized(tfd.Distribution):
         flow: tfd.Distribution,
         low=0,
         high=255,
-        noise: ConditionalFlow | None = None,
+        noise: Family | None = None,
         alpha: float | None = 0.05,
         num_samples: int = 1,
         seed: int | None = None,
@@ -134,7 +136,7 @@ class Dequantized(tfd.Distribution):
         return self._flow
 
     @property
-    def noise(self) -> ConditionalFlow | None:
+    def noise(self) -> Family | None:
         """The flow of the noise; ``None`` if it is uniform."""
         return self._noise
 
@@ -142,6 +144,28 @@ class Dequantized(tfd.Distribution):
     def integers(self) -> IntegerRange:
         """The values that there are."""
         return self._integers
+
+    def parts(self) -> list[Part]:
+        """The flow's parts, the noise as one, and this distribution itself."""
+        noise = [] if self._noise is None else [Part(self._noise.name, self._noise)]
+        return [*parts(self._flow), *noise, Part(self.name, self)]
+
+    def data_paths(self) -> list[DataPath]:
+        """Those of the noise, which see uniform noise, and then those of the flow.
+
+        The noise is drawn by the batch's number, so that all layers see the same draw.
+        """
+
+        def continuous(number, x, context):
+            return self.continuous(x, [0, number]), context
+
+        def noise(number, x, context):
+            return self.uniform_noise(x, [1, number])
+
+        paths = [path.after(continuous) for path in data_paths(self._flow)]
+        if self._noise is None:
+            return paths
+        return [*(path.after(noise) for path in data_paths(self._noise)), *paths]
 
     def _event_shape(self):
         return self._flow.event_shape

@@ -21,11 +21,11 @@ from tfp_flows.bijectors import (
 )
 from tfp_flows.checks import checked_count
 from tfp_flows.conditioners import MADE, MLP, Conditioner
-from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.distributions import Family, StandardNormal
 from tfp_flows.math import split_seed
 
 # Conditional if it was given a context_size.
-Flow = distributions.Flow | ConditionalFlow
+Flow = distributions.Flow | Family
 
 # As `make(event_size, seed=…, dtype=…)`.
 MakeBijector = Callable[..., tfb.Bijector]
@@ -77,7 +77,7 @@ def make_flow(
         )
     chain = Chain(list(reversed(layers)), name=name)
     flow = distributions.Flow(base, chain, name=name)
-    return flow if context_size is None else ConditionalFlow(flow)
+    return flow if context_size is None else Family(flow)
 
 
 def make_layers(

@@ -15,7 +15,7 @@ from tfp_flows.bijectors import (
 )
 from tfp_flows.checks import checked_count, checked_image_shape
 from tfp_flows.conditioners import GatedAttentionNetwork
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 from tfp_flows.flows.flow import Flow, flow_dtype, make_flow
 from tfp_flows.flows.image import glow_step, require_pixels, squeezable
 from tfp_flows.math import split_seed
@@ -55,7 +55,7 @@ def flow_plus_plus_image(
         filters: width of the networks.
         num_blocks: of each network.
         num_heads: of the attention; it divides ``filters``.
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+        context_size: C, to make it a `tfp_flows.distributions.Family`, whose
             networks see a context of that size; ``None`` for none.
         base: of event shape [H·W·C]; a standard normal if not given.
         seed: of the initial weights and rotations.
@@ -121,7 +121,7 @@ def dequantization(
     num_heads: int = 4,
     seed: int | None = None,
     dtype="float32",
-) -> ConditionalFlow:
+) -> Family:
     """The noise of Flow++: a flow of images, given the image that it is added to.
 
     Couplings as in `flow_plus_plus_image`, by checkerboards in turns, whose networks
