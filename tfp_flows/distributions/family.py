@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import data_paths, stages
+from tfp_flows import data_paths, keras_context, stages
 
 
 class Family(tf.Module):
@@ -104,6 +104,7 @@ class Family(tf.Module):
 
     def __call__(self, context=None) -> tfd.Distribution:
         """The distribution of points given a context ``[..., C]``, or without one."""
+        keras_context.require_tracked(self)
         if context is None or not self.is_conditional:
             self._require_agreement(context)
             return self._distribution

@@ -34,7 +34,9 @@ def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who:
         _require_no_data(x, y, sample_weight, name)
         return None
     if x is None:
-        raise ValueError(f"{name} is None, but the objective needs data.")
+        raise TypeError(
+            f"{name} must be real numbers, for the objective needs data, but is None."
+        )
     if y is not None and not spec.has_context:
         raise ValueError(
             "A flow without a context has no targets: call fit(x), and give "
