@@ -284,9 +284,7 @@ def test_the_context_has_passed_the_encoder():
     model = make(watch, context_size=3, encoder=encoder)
     before = encoder.get_weights()[0]
     held_out = (C[:5, :1], X[:5])
-    model.fit(
-        C[:, :1], X, batch_size=64, epochs=2, validation_data=held_out, verbose=0
-    )
+    model.fit(C[:, :1], X, batch_size=64, epochs=2, validation_data=held_out, verbose=0)
     assert seen == [((64, 3), True), ((5, 3), False)] * 2
     assert np.any(before != encoder.get_weights()[0])
 
