@@ -76,12 +76,7 @@ class Fitting:
                 "sample_weight."
             )
         train = self._checked(x, y, sample_weight, "x")
-        held_out = None
-        if validation_data is not None:
-            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-            held_out = self._checked(*parts, "validation_data")
-        elif validation_split:
-            train, held_out = data.split_rows(train, validation_split)
+        train, held_out = self._held_out(train, validation_data, validation_split)
         number = EpochNumber(self)
         first = [number, *self._objective.callbacks()]
         order = (self._seed, number.variable) if shuffle else None
@@ -106,6 +101,13 @@ class Fitting:
                 **kwargs,
             )
 
+    def _held_out(self, train, validation_data, fraction: float) -> tuple:
+        """The data to train on, and those to hold out or ``None``."""
+        if validation_data is not None:
+            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
+            return train, self._checked(*parts, "validation_data")
+        return data.split_rows(train, fraction) if fraction else (train, None)
+
     def adapt(self, x, y=None, *, steps: int | None = None) -> None:
         """Starts the layers that start from data, as `fit` does before it trains.
 
@@ -127,8 +129,7 @@ class Fitting:
         >>> model = tfp_flows.FlowModel(flow)
         >>> model.adapt(np.random.default_rng(0).normal(5.0, 2.0, size=[20, 4, 4, 1]))
         """
-        spec = BatchSpec.of_density(self._family, self.encoder)
-        self._adapt(self._checked(x, y, None, "x", spec=spec), steps)
+        self._adapt(self._checked(x, y, None, "x", self._density_spec), steps)
 
     def _adapt(self, rows, steps: int | None) -> None:
         with data.user_errors():
@@ -180,9 +181,9 @@ class Fitting:
             TypeError: data that are not numbers.
             ValueError: as `fit`.
         """
-        spec = BatchSpec.of_density(self._family, self.encoder)
+        spec = self._density_spec
         x, y = data.given_to_predict(x, spec=spec, who=self.name)
-        rows = self._checked(x, y, None, "x", spec=spec)
+        rows = self._checked(x, y, None, "x", spec)
         batches = data.batches(rows, batch_size, data.INFERENCE_BATCH_SIZE)
         with data.user_errors(), self._steps.set_to(self._default_steps(1), self):
             return super().predict(batches, **kwargs)
@@ -203,8 +204,14 @@ class Fitting:
         batch = self._checked(x, y, sample_weight, "x")
         return super().test_on_batch(data.as_keras_input(batch), **kwargs)
 
-    def _checked(self, x, y, sample_weight, name: str, spec=()):
-        spec = self._spec if spec == () else spec
+    @property
+    def _density_spec(self) -> BatchSpec:
+        """What log-probabilities need, whatever the objective."""
+        return BatchSpec.of_density(self._family, self.encoder)
+
+    def _checked(self, x, y, sample_weight, name: str, spec: BatchSpec | None = None):
+        """Data as the objective wants them, or as a ``spec`` tells."""
+        spec = spec or self._spec
         return data.checked_data(x, y, sample_weight, name, spec=spec, who=self.name)
 
     def _batches(self, rows, batch_size, default, kwargs, steps: str, order=None):
