@@ -38,6 +38,17 @@ def parts(of) -> list[Part]:
     return [part for stage in (base, *bijectors) for part in parts(stage)]
 
 
+def class_name(part) -> str:
+    """The class of a part for a reader, with ⁻¹ for an inverse.
+
+    >>> class_name(tfb.Invert(tfb.Shift(1.0)))
+    'Shift⁻¹'
+    """
+    if is_a(part, tfb.Invert):
+        return f"{class_name(part.bijector)}⁻¹"
+    return type(part).__name__.lstrip("_")
+
+
 def stages(flow):
     r"""The base of a flow and its bijectors, in the order in which they are applied.
 

@@ -354,7 +354,7 @@ def test_summary_counts_what_is_shared_once(make_model, capsys):
     chain = tfb.Chain([tfb.Invert(tfb.Shift(shift)), tfb.Shift(shift)])
     make_model(tfd.TransformedDistribution(normal(), chain)).summary()
     printed = capsys.readouterr().out
-    assert "Invert(Shift)" in printed
+    assert "Shift⁻¹" in printed
     assert "(2 shared)" in printed
     assert "Total parameters: 2" in printed
 

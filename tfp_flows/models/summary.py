@@ -7,10 +7,9 @@ import keras
 import rich.box
 import rich.console
 import rich.table
-from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.distributions import Family
-from tfp_flows.stages import is_a
+from tfp_flows.stages import class_name
 from tfp_flows.variables import find_weights, num_elements
 
 
@@ -32,7 +31,7 @@ def summary_table(
         shared = sum(size for key, size in sizes.items() if key in counted)
         counted |= sizes.keys()
         note = f" ({shared:,} shared)" if shared else ""
-        table.add_row(label, _class_name(part), f"{total:,}{note}")
+        table.add_row(label, class_name(part), f"{total:,}{note}")
     weights = find_weights(family)
     layers = list(weights.layers)
     sizes = num_elements(family)
@@ -54,9 +53,3 @@ def summary_table(
     text = io.StringIO()
     rich.console.Console(file=text, width=width).print(table)
     return text.getvalue()
-
-
-def _class_name(part) -> str:
-    if is_a(part, tfb.Invert):
-        return f"Invert({_class_name(part.bijector)})"
-    return type(part).__name__.lstrip("_")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow_probability as tfp
 
-from tfp_flows.stages import is_a
+from tfp_flows.stages import class_name
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._hues import hues
 
@@ -141,10 +141,4 @@ def _colours(points):
 
 
 def _titles(bijectors, shown):
-    return ["base", *(f"{k} · {_label(bijectors[k - 1])}" for k in shown[1:])]
-
-
-def _label(bijector):
-    if is_a(bijector, tfb.Invert):
-        return f"{_label(bijector.bijector)}⁻¹"
-    return type(bijector).__name__.lstrip("_")
+    return ["base", *(f"{k} · {class_name(bijectors[k - 1])}" for k in shown[1:])]
