@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tfp_flows.data_paths import DataPath
 from tfp_flows.distributions import Family
-from tfp_flows.distributions.family import with_context
+from tfp_flows.distributions.contexts import with_context
 from tfp_flows.models import data
 from tfp_flows.objectives import Batch
 

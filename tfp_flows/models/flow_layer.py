@@ -10,7 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import keras_context, saving
 from tfp_flows.distributions import Family
-from tfp_flows.distributions.family import with_context
+from tfp_flows.distributions.contexts import with_context
 from tfp_flows.variables import SharedVariable, find_weights
 
 
