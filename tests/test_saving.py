@@ -443,7 +443,7 @@ def forged(change):
     """A change of the flow by someone who knows of the checksum."""
 
     def change_both(config):
-        flow = config["distribution"]
+        flow = config["family"]
         change(flow["root"])
         flow["sha256"] = saving._digest(flow["root"])
 
@@ -455,15 +455,15 @@ def class_named(name):
 
 
 def another_format(config):
-    config["distribution"]["format"] = 99
+    config["family"]["format"] = 99
 
 
 def an_option(config):
-    config["distribution"]["root"]["arguments"]["name"] = "another"
+    config["family"]["root"]["arguments"]["name"] = "another"
 
 
 def no_flow(config):
-    del config["distribution"]
+    del config["family"]
 
 
 @forged
@@ -479,19 +479,19 @@ def a_missing_argument(root):
 
 @forged
 def a_reference_to_nothing(root):
-    root["arguments"]["bijector"] = {"ref": 1234}
+    root["arguments"]["distribution"] = {"ref": 1234}
 
 
 @forged
 def a_reference_backwards(root):
-    root["arguments"]["bijector"] = {"ref": -1}
+    root["arguments"]["distribution"] = {"ref": -1}
 
 
 TAMPERED = {
     "a class that runs code": (class_named("os.system"), "'os.system'.*not trust"),
     "a class of TFP that is no bijector": (class_named("tfd.kl_divergence"), "trust"),
     "an option": (an_option, "checksum"),
-    "no flow": (no_flow, r"no FlowModel.*\['distribution'\]"),
+    "no flow": (no_flow, r"no FlowModel.*\['family'\]"),
     "a reference backwards": (a_reference_backwards, "file was changed"),
     "another version": (another_format, "format 99, but .* reads format 1"),
     "a part of another kind": (no_such_part, "unknown kind: 'pickle'"),
