@@ -131,7 +131,7 @@ def test_an_objective_without_data(tmp_path):
     losses = model.fit(
         steps_per_epoch=20, epochs=2, callbacks=[watch], verbose=0
     ).history["loss"]
-    assert losses[0] > 0.3 and losses[-1] < 0.1
+    assert losses[-1] < min(0.1, losses[0])
     assert int(model.optimizer.iterations) == 40
     assert chosen == [execution.DEFAULT_STEPS] * 2
     np.testing.assert_allclose(model.distribution.bijector.shift, [1, -1], atol=0.5)
