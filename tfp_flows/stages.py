@@ -126,7 +126,9 @@ def is_transformed(distribution) -> bool:
     `tfd.MultivariateNormalDiag`, a subclass of TFP's class, is one part.
     """
     cls = tfd.TransformedDistribution
-    if type(distribution) in (cls, cls.__bases__[0]):
+    if type(distribution) is cls:
         return True
-    # `tfp_flows.distributions.Flow` is registered, and no subclass.
-    return isinstance(distribution, cls) and cls not in type(distribution).__mro__
+    # Its base class is that of `tfp_flows.distributions.Flow`, too.
+    return isinstance(distribution, cls.__bases__[0]) and not isinstance(
+        distribution, cls
+    )

@@ -5,6 +5,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import data_paths, keras_context, stages
 from tfp_flows.distributions.contexts import common_context_size, with_context
+from tfp_flows.distributions.flow import Flow
 
 
 class Family(tf.Module):
@@ -46,11 +47,12 @@ class Family(tf.Module):
     def __init__(self, distribution: tfd.Distribution, name: str | None = None):
         if not isinstance(distribution, tfd.Distribution):
             raise TypeError(
-                "Family takes a tfd.Distribution, most often a "
-                f"tfd.TransformedDistribution, but got {type(distribution).__name__}."
+                "Family takes a tfd.Distribution, most often a tfp_flows."
+                f"distributions.Flow, but got {type(distribution).__name__}."
             )
         super().__init__(name=name or distribution.name)
-        self._distribution = distribution
+        # Without TFP's cache, whatever class the flow was made of.
+        self._distribution = Flow.wrap(distribution)
         self._context_size = common_context_size(distribution)
 
     @classmethod
@@ -64,7 +66,7 @@ class Family(tf.Module):
 
     @property
     def distribution(self) -> tfd.Distribution:
-        """The distribution as it was given, without a context."""
+        """The distribution without a context; of TFP's class for flows, a `Flow`."""
         return self._distribution
 
     @property

@@ -19,7 +19,7 @@ def checked_family(distribution) -> Family:
         raise TypeError(
             "FlowModel takes a tfd.Distribution, but got "
             f"{type(distribution).__name__}; a bijector becomes one by "
-            "tfd.TransformedDistribution(base, bijector)."
+            "tfp_flows.distributions.Flow(base, bijector)."
         )
     family = Family.wrap(distribution)
     if not isinstance(family.event_shape, tf.TensorShape):
