@@ -24,7 +24,7 @@ from tfp_flows.conditioners import (
     masked_autoregressive_template,
     real_nvp_template,
 )
-from tfp_flows.distributions import ConditionalFlow, StandardNormal
+from tfp_flows.distributions import Family, StandardNormal
 from tfp_flows.saving.document import CODECS, digest
 
 SMALL = {"num_layers": 2, "hidden_units": [4], "seed": 0}
@@ -166,7 +166,7 @@ FLOWS = {
 def make_model(name):
     flow = FLOWS[name]()
     encoder = None
-    if isinstance(flow, ConditionalFlow):
+    if isinstance(flow, Family):
         keras.utils.set_random_seed(0)
         encoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model = tfp_flows.FlowModel(flow, encoder=encoder, seed=3)
@@ -175,7 +175,7 @@ def make_model(name):
 
 
 def data_of(model):
-    return (C, X) if isinstance(model.distribution, ConditionalFlow) else (X,)
+    return (C, X) if model.family.is_conditional else (X,)
 
 
 def results(model):
@@ -506,7 +506,7 @@ def forged(change):
     """A change of the flow by someone who knows of the checksum."""
 
     def change_both(config):
-        flow = config["distribution"]
+        flow = config["family"]
         change(flow["root"])
         flow["sha256"] = digest(flow["root"])
 
@@ -518,15 +518,15 @@ def class_named(name):
 
 
 def another_format(config):
-    config["distribution"]["format"] = 99
+    config["family"]["format"] = 99
 
 
 def an_option(config):
-    config["distribution"]["root"]["object"]["arguments"]["name"] = "another"
+    config["family"]["root"]["object"]["arguments"]["name"] = "another"
 
 
 def no_flow(config):
-    del config["distribution"]
+    del config["family"]
 
 
 @forged
@@ -542,19 +542,19 @@ def a_missing_argument(root):
 
 @forged
 def a_reference_to_nothing(root):
-    root["object"]["arguments"]["bijector"] = {"ref": 1234}
+    root["object"]["arguments"]["distribution"] = {"ref": 1234}
 
 
 @forged
 def a_reference_backwards(root):
-    root["object"]["arguments"]["bijector"] = {"ref": -1}
+    root["object"]["arguments"]["distribution"] = {"ref": -1}
 
 
 TAMPERED = {
     "a class that runs code": (class_named("os.system"), "'os.system'.*not trust"),
     "a class of TFP that is no bijector": (class_named("tfd.kl_divergence"), "trust"),
     "an option": (an_option, "checksum"),
-    "no flow": (no_flow, r"no FlowModel.*\['distribution'\]"),
+    "no flow": (no_flow, r"no FlowModel.*\['family'\]"),
     "a reference backwards": (a_reference_backwards, "file was changed"),
     "another version": (another_format, "format 99, but .* reads format 1"),
     "a part of another kind": (no_such_part, "unknown kind: 'pickle'"),

@@ -28,7 +28,15 @@ import keras  # noqa: E402
 if keras.config.backend() != "tensorflow":
     raise ImportError(_BACKEND_ERROR.format(found=keras.config.backend()))
 
-from tfp_flows import bijectors, conditioners, distributions, flows, saving  # noqa: E402
+from tfp_flows import (  # noqa: E402
+    bijectors,
+    conditioners,
+    distributions,
+    flows,
+    objectives,
+    saving,
+)
+from tfp_flows.models.flow_layer import FlowLayer  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402
 
@@ -47,6 +55,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "FlowLayer",
     "FlowModel",
     "KerasModule",
     "bijectors",
@@ -54,6 +63,7 @@ __all__ = [
     "datasets",
     "distributions",
     "flows",
+    "objectives",
     "saving",
     "testing",
     "visualization",

@@ -1,9 +1,52 @@
 """A flow taken apart: its base, and its bijectors in the order of application."""
 
+from typing import NamedTuple, Protocol, runtime_checkable
+
 import tensorflow_probability as tfp
 
 tfb = tfp.bijectors
 tfd = tfp.distributions
+
+
+class Part(NamedTuple):
+    """A part of a distribution, and what summaries call it."""
+
+    label: str
+    part: object
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """A distribution, or a bijector, that knows what it is made of."""
+
+    def parts(self) -> list[Part]:
+        """The parts, in the order of application."""
+
+
+def parts(of) -> list[Part]:
+    """The parts of a distribution or a bijector, in the order of application.
+
+    >>> from tfp_flows import flows
+    >>> [label for label, _ in parts(flows.nice(2, num_layers=2, seed=0))]
+    ['standard_normal', 'coupling', 'coupling']
+    """
+    if isinstance(of, HasParts):
+        return of.parts()
+    if not is_transformed(of):
+        return [Part(of.name, of)]
+    base, bijectors = stages(of)
+    return [part for stage in (base, *bijectors) for part in parts(stage)]
+
+
+def class_name(part) -> str:
+    """The class of a part for a reader, with ⁻¹ for an inverse.
+
+    >>> class_name(tfb.Invert(tfb.Shift(1.0)))
+    'Shift⁻¹'
+    """
+    if is_a(part, tfb.Invert):
+        return f"{class_name(part.bijector)}⁻¹"
+    return type(part).__name__.lstrip("_")
 
 
 def stages(flow):

@@ -231,6 +231,14 @@ class SharedVariable(keras.Variable):
             name=_module_name(variable.name.split(":")[0]),
         )
 
+    @classmethod
+    def of(cls, variable: tf.Variable) -> "SharedVariable":
+        """The one weight of a variable: two layers that share it are no two weights."""
+        weight = getattr(variable, "_keras_weight", None)
+        if weight is None:
+            weight = variable._keras_weight = cls(variable)
+        return weight
+
     def _initialize_with_initializer(self, initializer):
         self._value = self._storage
 
@@ -267,7 +275,7 @@ def find_weights(module: tf.Module) -> Weights:
         storage = leaf.value if is_keras else leaf
         if id(storage) not in seen:
             seen.add(id(storage))
-            variables.append(leaf if is_keras else SharedVariable(leaf))
+            variables.append(leaf if is_keras else SharedVariable.of(leaf))
     return Weights(layers, variables)
 
 

@@ -30,7 +30,7 @@ from tfp_flows.bijectors import (
     checkerboard_mask,
 )
 from tfp_flows.conditioners import OneHot
-from tfp_flows.distributions import ConditionalFlow, Dequantized
+from tfp_flows.distributions import Dequantized, Family
 
 tfd = tfp.distributions
 flows = tfp_flows.flows
@@ -431,7 +431,7 @@ for name, value in {
 # %%
 conditional = flows.glow(SHAPE, **small, context_size=10, seed=0)
 by_class = tfp_flows.FlowModel(
-    ConditionalFlow(Dequantized(conditional.flow, high=16, seed=0)), encoder=OneHot(10)
+    Family(Dequantized(conditional.distribution, high=16, seed=0)), encoder=OneHot(10)
 )
 compile_for(by_class, EPOCHS)
 start = time.perf_counter()

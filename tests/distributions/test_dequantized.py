@@ -13,8 +13,8 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import bijectors as b
 from tfp_flows import flows
 from tfp_flows.distributions import (
-    ConditionalFlow,
     Dequantized,
+    Family,
     StandardNormal,
     noise,
 )
@@ -325,12 +325,12 @@ def test_four_contexts_are_four_distributions():
     """Each with noise of its own; the noise keeps its own context."""
     conditional = drawn(flows.maf(2, context_size=3, num_layers=1, hidden_units=[4]))
     noise = noise_flow(dtype="float32")
-    flow = ConditionalFlow(Dequantized(conditional.flow, LOW, HIGH, noise, seed=0))
+    flow = Family(Dequantized(conditional.distribution, LOW, HIGH, noise, seed=0))
     assert flow.context_size == 3 and flow.event_shape == [2]
     c = np.random.default_rng(0).normal(size=[4, 3]).astype("float32")
     four = flow(c)
     assert isinstance(four, Dequantized) and four.batch_shape == [4]
-    assert four.noise is noise and four._state is flow.flow._state
+    assert four.noise is noise and four._state is flow.distribution._state
     assert four.sample(7, seed=[0, 1]).shape == [7, 4, 2]
     x = ALL[:4]
     bound = four.log_prob(x, num_samples=5000, seed=1)
@@ -349,7 +349,7 @@ def test_four_contexts_are_four_distributions():
 def test_unknown_batches():
     conditional = drawn(flows.maf(2, context_size=3, num_layers=1, hidden_units=[4]))
     noise = noise_flow(dtype="float32")
-    flow = ConditionalFlow(Dequantized(conditional.flow, LOW, HIGH, noise, seed=0))
+    flow = Family(Dequantized(conditional.distribution, LOW, HIGH, noise, seed=0))
     spec = tf.TensorSpec([None, None, 3]), tf.TensorSpec([None, None, 2])
 
     @tf.function(input_signature=spec)
@@ -367,13 +367,13 @@ def test_images():
     as_image = tfb.Reshape(event_shape_out=[2, 1, 2], event_shape_in=[4])
     flow = drawn(flows.real_nvp(4, num_layers=2, hidden_units=[4], seed=0))
     noise = drawn(noise_flow(4, dtype="float32"))
-    images = [tfd.TransformedDistribution(f, as_image) for f in (flow, noise.flow)]
+    images = [
+        tfd.TransformedDistribution(f, as_image) for f in (flow, noise.distribution)
+    ]
     x = np.random.default_rng(0).integers(0, 4, [5, 2, 1, 2])
     high = np.array([3, 4, 5, 6])
     vectors = Dequantized(flow, 0, high, noise)
-    model = Dequantized(
-        images[0], 0, high.reshape([2, 1, 2]), ConditionalFlow(images[1])
-    )
+    model = Dequantized(images[0], 0, high.reshape([2, 1, 2]), Family(images[1]))
     assert model.event_shape == [2, 1, 2]
     assert model.sample(3, seed=[0, 1]).shape == [3, 2, 1, 2]
     for k in (1, 3):
@@ -425,7 +425,7 @@ MISTAKES = {
     "a conditional flow": (
         lambda: Dequantized(conditional()),
         TypeError,
-        r"ConditionalFlow\(Dequantized\(conditional.flow.*'maf'",
+        r"Family\(Dequantized\(conditional.distribution.*'maf'",
     ),
     "a discrete flow": (
         lambda: Dequantized(make()),
@@ -515,7 +515,7 @@ MISTAKES = {
     "noise that is no conditional flow": (
         lambda: Dequantized(flow_of_two(), noise=flow_of_two()),
         TypeError,
-        "noise must be a ConditionalFlow",
+        "noise must be a conditional Family",
     ),
     "noise of another context": (
         lambda: Dequantized(flow_of_two(), noise=conditional()),
@@ -534,7 +534,7 @@ MISTAKES = {
     ),
     "noise without gradients": (
         lambda: Dequantized(
-            flow_of_two(), noise=ConditionalFlow(Dequantized(noise_flow().flow))
+            flow_of_two(), noise=Family(Dequantized(noise_flow().distribution))
         ),
         ValueError,
         "not reparameterized",

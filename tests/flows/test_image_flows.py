@@ -7,12 +7,7 @@ import tensorflow as tf
 
 from tfp_flows import FlowModel, bijectors, flows
 from tfp_flows.conditioners import OneHot
-from tfp_flows.distributions import (
-    ConditionalFlow,
-    Dequantized,
-    Flow,
-    StandardNormal,
-)
+from tfp_flows.distributions import Dequantized, Family, Flow, StandardNormal
 from tfp_flows.testing import FLOW_EXAMPLES, assert_bijector_conforms
 
 ATTENTION = {"filters": 4, "num_blocks": 1, "num_heads": 2, "num_components": 2}
@@ -128,7 +123,7 @@ def test_glow_of_an_image_of_classes():
         "float32"
     )
     flow = make("glow", (2, 2, 1), num_levels=1, num_steps=2, context_size=3)
-    assert isinstance(flow, ConditionalFlow)
+    assert isinstance(flow, Family)
     model = FlowModel(flow, encoder=OneHot(3))
     model.compile(keras.optimizers.Adam(0.02))
     model.fit(labels, x, batch_size=64, epochs=40, verbose=0)

@@ -4,13 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
 from tfp_flows import FlowModel, flows
 from tfp_flows.bijectors import Affine, KernelGaussianization, Planar, Standardize
-from tfp_flows.stages import stages
+from tfp_flows.data_paths import data_paths
+from tfp_flows.stages import Part, parts, stages
 
 
 class Recorder(tfb.Bijector):
@@ -114,6 +116,50 @@ def test_each_layer_sees_the_data_as_they_reach_it(stream, order, x, make_model)
         np.testing.assert_allclose(standardize.mean, x.mean(0), rtol=1e-5)
         np.testing.assert_allclose(standardize.scale, x.std(0), rtol=1e-5)
     np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-5)
+
+
+class Doubled(tfd.Distribution):
+    """Twice what a flow gives: a distribution that tells what it is made of."""
+
+    def __init__(self, flow, name="doubled"):
+        parameters = dict(locals())
+        self.flow = flow
+        super().__init__(
+            dtype=flow.dtype,
+            reparameterization_type=flow.reparameterization_type,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"flow": tfp.util.BatchedComponentProperties()}
+
+    def _event_shape(self):
+        return self.flow.event_shape
+
+    def _log_prob(self, x):
+        return self.flow.log_prob(x / 2) - 2 * np.log(2)
+
+    def data_paths(self):
+        halve = lambda number, x, context: (x / 2, context)  # noqa: E731
+        return [path.after(halve) for path in data_paths(self.flow)]
+
+    def parts(self):
+        return [*parts(self.flow), Part("twice", self)]
+
+
+@pytest.mark.parametrize("stream", ["rows", "dataset"])
+def test_a_distribution_of_ones_own_tells_the_paths_of_its_data(stream, x, make_model):
+    recorder = Recorder()
+    model = make_model(Doubled(flow_of(recorder)), learning_rate=1e-30)
+    model.fit(STREAMS[stream][0](x), batch_size=16, verbose=0)
+    np.testing.assert_allclose(recorder.seen[0], x / 2)
+    text = []
+    model.summary(print_fn=text.append)
+    assert text[0].index("affine") < text[0].index("recorder") < text[0].index("twice")
 
 
 def test_rows_are_brought_back_in_batches(make_model, monkeypatch):

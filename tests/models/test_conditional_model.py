@@ -8,7 +8,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 
 C = np.random.default_rng(0).normal(size=(96, 3)).astype("float32")
 X = (C[:, :2] * [2.0, 1.0] + 3.0).astype("float32")
@@ -44,7 +44,7 @@ def test_fit_evaluate_predict_sample():
     log_prob = model.predict((C, X), verbose=0)
     np.testing.assert_allclose(-log_prob.mean(), after, rtol=1e-4)
     np.testing.assert_allclose(
-        log_prob, model.distribution(C).log_prob(X), rtol=1e-3, atol=1e-4
+        log_prob, model.family(C).log_prob(X), rtol=1e-3, atol=1e-4
     )
     assert model.sample(5, context=C[:4], seed=0).shape == [5, 4, 2]
     np.testing.assert_array_equal(
@@ -172,13 +172,13 @@ def test_a_trained_network_in_graph_and_xla():
 @pytest.mark.parametrize("kind", ["memory", "dataset"])
 def test_fit_adapts_layers_behind_a_conditional_one(kind):
     """A layer that starts from data sees them as the context brings them to it."""
-    flow = tfp_flows.flows.maf(2, context_size=3, num_layers=1, seed=0).flow
+    flow = tfp_flows.flows.maf(2, context_size=3, num_layers=1, seed=0).distribution
     rng = np.random.default_rng(0)
     for v in flow.trainable_variables:
         v.assign(rng.normal(scale=0.3, size=v.shape))
     inner = tfp_flows.bijectors.Standardize(2)
     chain = tfb.Chain([tfp_flows.bijectors.Standardize(2), flow.bijector, inner])
-    flow = ConditionalFlow(tfd.TransformedDistribution(flow.distribution, chain))
+    flow = Family(tfd.TransformedDistribution(flow.distribution, chain))
     model = tfp_flows.FlowModel(flow)
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     data = (C, X) if kind == "memory" else (stream(C, X),)
@@ -200,7 +200,7 @@ MISTAKES = {
     "no context to sample": (
         lambda m: m.sample(3),
         ValueError,
-        "sample.*context=",
+        "conditional.*without one",
     ),
     "other rows": (
         lambda m: m.fit(C[:50], X),

@@ -19,7 +19,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import FlowModel, flows
 from tfp_flows.bijectors import Affine, KernelGaussianization, Standardize
 from tfp_flows.conditioners import OneHot
-from tfp_flows.distributions import ConditionalFlow, Dequantized, StandardNormal
+from tfp_flows.distributions import Dequantized, Family, StandardNormal
 
 LABELS = np.arange(96) % 3
 # The second number is the label or one more, the first most often 0.
@@ -41,7 +41,7 @@ def with_noise():
 def class_conditional():
     conditional = flows.maf(2, context_size=3, **SMALL)
     noise = flows.real_nvp(2, context_size=2, **SMALL)
-    return ConditionalFlow(Dequantized(conditional.flow, 0, 3, noise, seed=0))
+    return Family(Dequantized(conditional.distribution, 0, 3, noise, seed=0))
 
 
 KINDS = {"plain": plain, "noise": with_noise, "classes": class_conditional}
@@ -50,7 +50,7 @@ EACH = pytest.mark.parametrize("kind", KINDS)
 
 def make(kind="plain", **options):
     flow = KINDS[kind]() if isinstance(kind, str) else kind
-    encoder = OneHot(3) if isinstance(flow, ConditionalFlow) else None
+    encoder = OneHot(3) if isinstance(flow, Family) else None
     model = FlowModel(flow, encoder=encoder)
     options = {"run_eagerly": True, "metrics": ["bits_per_dimension"]} | options
     model.compile(keras.optimizers.Adam(0.02), **options)
@@ -58,7 +58,7 @@ def make(kind="plain", **options):
 
 
 def inputs(model, x=X, labels=LABELS):
-    conditional = isinstance(model.distribution, ConditionalFlow)
+    conditional = model.family.is_conditional
     return (labels, x) if conditional else (x,)
 
 
@@ -135,7 +135,7 @@ def test_the_summary_and_a_saved_model(tmp_path):
     model = make("noise")
     text = []
     model.summary(print_fn=text.append)
-    for row in ("coupling", "Dequantized", "ConditionalFlow", "not trainable: 2"):
+    for row in ("coupling", "Dequantized", "Family", "not trainable: 2"):
         assert row in text[0]
     model.export(tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
@@ -151,7 +151,7 @@ def adapting_flow(size=2, context_size=None):
     """Two layers that wait, with a coupling between them."""
     options = SMALL | {"num_layers": 2}
     coupling = flows.real_nvp(size, context_size=context_size, **options)
-    flow = coupling if context_size is None else coupling.flow
+    flow = coupling if context_size is None else coupling.distribution
     rng = np.random.default_rng(0)
     for v in flow.trainable_variables:
         v.assign(rng.normal(scale=0.3, size=v.shape))
@@ -167,9 +167,9 @@ def dataset(*parts):
 @pytest.mark.parametrize("context_size", [None, 3])
 def test_fit_adapts_to_dequantised_data(stream, context_size):
     """At the base each has mean 0 and deviation 1, which no other statistics give."""
-    noise = ConditionalFlow(adapting_flow(context_size=2))
+    noise = Family(adapting_flow(context_size=2))
     flow = Dequantized(adapting_flow(context_size=context_size), 0, 3, noise, seed=0)
-    model = make(flow if context_size is None else ConditionalFlow(flow))
+    model = make(flow if context_size is None else Family(flow))
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     data = inputs(model)
     model.fit(*((dataset(*data),) if stream else data), epochs=1, verbose=0)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.models import data
+from tfp_flows.objectives import Batch
 
 
 class Batches(keras.utils.PyDataset):
@@ -199,12 +200,12 @@ def test_bad_rows_of_a_split_have_their_own_number(x, make_model):
 def orders(num_epochs, seed=0, batch_size=4, num_rows=10):
     """The rows in the order in which each epoch of `fit` sees them."""
     epoch = tf.Variable(0)
-    rows = data.Rows(np.arange(num_rows), None)
-    dataset = data.batches(rows, batch_size, shuffle_seed=(seed, epoch))
+    rows = Batch(np.arange(num_rows))
+    dataset = data.row_batches(rows, batch_size, shuffle_seed=(seed, epoch))
     seen = []
     for number in range(num_epochs):
         epoch.assign(number)
-        seen.append(np.concatenate([x.numpy() for (x,) in dataset]))
+        seen.append(np.concatenate([data.unpack(b).x.numpy() for b in dataset]))
     return seen
 
 
@@ -219,9 +220,9 @@ def test_every_epoch_sees_every_row_once_in_an_order_of_its_own():
 
 
 def test_batches_know_their_number():
-    dataset = data.batches(data.Rows(np.arange(10), None), 4)
+    dataset = data.row_batches(Batch(np.arange(10)), 4)
     assert dataset.cardinality() == 3
-    assert [x.shape[0] for (x,) in dataset] == [4, 4, 2]
+    assert [data.unpack(b).x.shape[0] for b in dataset] == [4, 4, 2]
 
 
 class SeenRows(keras.callbacks.Callback):

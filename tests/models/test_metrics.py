@@ -80,8 +80,8 @@ def test_mistakes(make_model):
         make_model(metrics="nats")
     with pytest.raises(ValueError, match=r"'bits_per_dimension'.*but got 'bits'"):
         make_model(metrics=["bits"])
-    with pytest.raises(ValueError, match="takes no loss"):
-        make_model(loss="mse")
+    with pytest.raises(ValueError, match="takes no weighted_metrics"):
+        make_model(weighted_metrics=["nats"])
 
 
 def test_round_trip():

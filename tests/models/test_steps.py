@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows.models import data, steps
+from tfp_flows.models import data, execution
+from tfp_flows.objectives import Batch
 
 NUM_BATCHES = 13  # 50 rows in fours: once 8 at once, then 5, the last of 2 rows.
 
@@ -40,12 +41,10 @@ def fit(model, rows, *callbacks, **options):
 def test_weights_are_those_of_a_python_loop(batch_size, rows, make):
     model, by_hand = make(jit_compile="auto"), make()
     assert model.jit_compile
-    assert fit(model, rows, batch_size=batch_size) == [steps.AT_ONCE] * 2
+    assert fit(model, rows, batch_size=batch_size) == [execution.DEFAULT_STEPS] * 2
     step = tf.function(by_hand.train_step)
     for epoch in range(2):
-        batches = data.batches(
-            data.Rows(rows, None), batch_size, shuffle_seed=(0, epoch)
-        )
+        batches = data.row_batches(Batch(rows), batch_size, shuffle_seed=(0, epoch))
         for batch in batches:
             step(batch)
     assert int(model.optimizer.iterations) == int(by_hand.optimizer.iterations)
@@ -126,7 +125,7 @@ def test_callbacks_on_epochs_are_no_hindrance(rows, make, tmp_path):
         keras.callbacks.ReduceLROnPlateau(monitor="loss"),
         tfp_flows.visualization.TrainingGIF(tmp_path / "film.gif", rows),
     ]
-    assert fit(make(), rows, *callbacks) == [steps.AT_ONCE] * 2
+    assert fit(make(), rows, *callbacks) == [execution.DEFAULT_STEPS] * 2
     assert {"1.weights.h5", "2.weights.h5"} <= {p.name for p in tmp_path.iterdir()}
 
 
@@ -193,7 +192,7 @@ def test_what_was_compiled_is_kept(rows, make):
     model.evaluate(rows, verbose=0)
     fit(model, rows)
     assert (model.train_function, model.test_function) == functions
-    assert model.steps_per_execution == steps.AT_ONCE
+    assert model.steps_per_execution == execution.DEFAULT_STEPS
 
 
 def test_a_callback_may_evaluate_and_predict(rows, make):
@@ -206,7 +205,7 @@ def test_a_callback_may_evaluate_and_predict(rows, make):
         assert losses[-1] == pytest.approx(nll, rel=1e-5)
 
     watch = keras.callbacks.LambdaCallback(on_epoch_end=look)
-    assert fit(model, rows, watch) == [steps.AT_ONCE] * 2
+    assert fit(model, rows, watch) == [execution.DEFAULT_STEPS] * 2
     plain = make()
     fit(plain, rows)
     for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
@@ -221,7 +220,7 @@ def test_a_failed_fit_leaves_the_choice(rows, make):
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=stop)
     with pytest.raises(KeyboardInterrupt):
         fit(model, rows, watch)
-    assert model.steps_per_execution == steps.AT_ONCE
+    assert model.steps_per_execution == execution.DEFAULT_STEPS
 
 
 def test_the_progress_bar_ends_at_the_last_batch(rows, make, capsys):

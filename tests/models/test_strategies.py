@@ -20,6 +20,7 @@ from tensorflow_probability import distributions as tfd
 
 import tfp_flows
 from tfp_flows.models import data
+from tfp_flows.objectives import BatchSpec
 
 SMALL = {"num_layers": 1, "hidden_units": [4], "seed": 0}
 # Of 49 rows in batches of 16 the last batch is one row: one replica of two gets none.
@@ -227,11 +228,11 @@ def share_of_files(folder, strategy) -> list:
     by_files = tf.data.experimental.AutoShardPolicy.FILE
     options.experimental_distribute.auto_shard_policy = by_files
     stream = stream.with_options(options)
-    expected = data.Expected(tf.TensorShape([1]), tf.float32)
-    stream = data.checked_stream(stream, expected=expected)
+    spec = BatchSpec(tf.TensorShape([1]), tf.float32)
+    stream = data.checked_stream(stream, spec=spec)
     read = []
     for batch in strategy.experimental_distribute_dataset(stream):
-        (local,) = strategy.experimental_local_results(batch[0])
+        (local,) = strategy.experimental_local_results(data.unpack(batch).x)
         read += local[:, 0].numpy().tolist()
     return read
 

@@ -7,6 +7,8 @@ import weakref
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
+from tfp_flows.keras_context import require_tracked
+
 # Around parts that are no composite tensors TFP's constructors give these classes.
 TFPChain = tfb.Chain.__bases__[0]
 TFPInvert = tfb.Invert.__bases__[0]
@@ -94,17 +96,21 @@ class Evaluated(tfb.Bijector, abc.ABC):
     # What TFP calls.
 
     def _call_forward(self, x, name, **kwargs):
+        require_tracked(self)
         return self.forward_and_log_det(x, name=name, **kwargs)[0]
 
     def _call_inverse(self, y, name, **kwargs):
+        require_tracked(self)
         x, log_det = self.inverse_and_log_det(y, name=name, **kwargs)
         self._pairing.remember(x, log_det)
         return x
 
     def _call_forward_log_det_jacobian(self, x, event_ndims, name, **kwargs):
+        require_tracked(self)
         return self.forward_and_log_det(x, event_ndims, name=name, **kwargs)[1]
 
     def _call_inverse_log_det_jacobian(self, y, event_ndims, name, **kwargs):
+        require_tracked(self)
         return self.inverse_and_log_det(y, event_ndims, name=name, **kwargs)[1]
 
     def _experimental_compute_density_correction(

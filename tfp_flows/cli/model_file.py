@@ -12,7 +12,6 @@ import keras
 import tfp_flows
 from tfp_flows.cli.messages import Mistake, note
 from tfp_flows.cli.record import Origin, Record
-from tfp_flows.distributions import ConditionalFlow
 from tfp_flows.files import replacing
 
 SUFFIX = ".keras"
@@ -138,14 +137,9 @@ def _sizes(*origins: Origin | None) -> list[int | None]:
 
 def _unrecorded(path: str, model: tfp_flows.FlowModel) -> tuple[Origin, Origin | None]:
     """Columns and context by number."""
-    distribution = model.distribution
-    shape = distribution.event_shape
+    family = model.family
+    shape = family.event_shape
     if shape.rank != 1:
         raise Mistake(f"{path} describes points of shape {shape}, not rows of a table.")
-    is_conditional = isinstance(distribution, ConditionalFlow)
-    context = _numbered(distribution.context_size) if is_conditional else None
-    return _numbered(shape[0]), context
-
-
-def _numbered(size: int) -> Origin:
-    return Origin(list(range(size)), None, size)
+    sizes = [shape[0], family.context_size]
+    return [size and Origin(list(range(size)), None, size) for size in sizes]

@@ -16,7 +16,7 @@ from tfp_flows import FlowModel, flows
 from tfp_flows.bijectors import LULinear, Standardize
 from tfp_flows.cli.inputs import Data
 from tfp_flows.cli.messages import Failure, Mistake, count
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 
 # Learning rates are reduced this many times before training ends for want of progress.
 _REDUCTIONS = 3
@@ -97,15 +97,14 @@ def make_model(
     return model
 
 
-def standardized(flow: flows.options.FlowOrFamily) -> flows.options.FlowOrFamily:
+def standardized(flow: flows.options.FlowOrFamily) -> Family:
     """The flow with `Standardize` next to the data."""
-    is_conditional = isinstance(flow, ConditionalFlow)
-    inner = flow.flow if is_conditional else flow
+    inner = Family.wrap(flow).distribution
     first = Standardize(inner.event_shape[0], dtype=inner.dtype)
     outer = tfd.TransformedDistribution(
         inner.distribution, tfb.Chain([first, inner.bijector]), name=inner.name
     )
-    return ConditionalFlow(outer) if is_conditional else outer
+    return Family(outer)
 
 
 def _standardizing(context: np.ndarray, dtype: str) -> keras.Layer:

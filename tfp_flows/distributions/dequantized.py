@@ -7,11 +7,13 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.data_paths import DataPath, data_paths
 from tfp_flows.distributions import dequantized_checks as checks
 from tfp_flows.distributions import noise as noise_of
-from tfp_flows.distributions.conditional_flow import ConditionalFlow
+from tfp_flows.distributions.family import Family
 from tfp_flows.distributions.lower_bound import LowerBound
 from tfp_flows.math.integers import IntegerRange
+from tfp_flows.stages import Part, parts
 
 
 class Dequantized(LowerBound):
@@ -42,10 +44,10 @@ class Dequantized(LowerBound):
     Args:
         flow: a ``tfd.Distribution`` of numbers, most often a
             ``tfd.TransformedDistribution``. For a conditional one the order is
-            ``ConditionalFlow(Dequantized(conditional.flow, …))``.
+            ``Family(Dequantized(conditional.distribution, …))``.
         low: the smallest integer, or one for each number of an event.
         high: the largest, likewise.
-        noise: a `ConditionalFlow` of the flow's event shape and dtype, with a
+        noise: a `Family` of the flow's event shape and dtype, with a
             ``context_size`` of D, the count of numbers in an event: x flattened, and
             scaled to [−1, 1]. ``None`` for uniform noise.
         alpha: α, from 0 up to but not including ½, which keeps the logit finite;
@@ -59,7 +61,7 @@ class Dequantized(LowerBound):
 
     Raises:
         TypeError: a flow that is no distribution, or is conditional or discrete; noise
-            that is no `ConditionalFlow`; limits or α that are no numbers; another
+            that is no `Family`; limits or α that are no numbers; another
             dtype of the noise.
         ValueError: limits that are not integers, not in order, of another shape than
             events, or too large for the flow's dtype; another α; k < 1; noise of
@@ -86,7 +88,7 @@ class Dequantized(LowerBound):
         flow: tfd.Distribution,
         low: Any = 0,
         high: Any = 255,
-        noise: ConditionalFlow | None = None,
+        noise: Family | None = None,
         alpha: float | None = 0.05,
         num_samples: int = 1,
         seed: int | None = None,
@@ -121,7 +123,7 @@ class Dequantized(LowerBound):
         return self._flow
 
     @property
-    def noise(self) -> ConditionalFlow | None:
+    def noise(self) -> Family | None:
         """The flow of the noise; ``None`` if it is uniform."""
         return self._noise
 
@@ -141,6 +143,28 @@ class Dequantized(LowerBound):
         """
         x = self._checked(x)
         return noise_of.normal(x, self._stateless(seed)), self._context(x)
+
+    def parts(self) -> list[Part]:
+        """The flow's parts, the noise as one, and this distribution itself."""
+        noise = [] if self._noise is None else [Part(self._noise.name, self._noise)]
+        return [*parts(self._flow), *noise, Part(self.name, self)]
+
+    def data_paths(self) -> list[DataPath]:
+        """Those of the noise, which see uniform noise, and then those of the flow.
+
+        The noise is drawn by the batch's number, so that all layers see the same draw.
+        """
+
+        def continuous(number, x, context):
+            return self.continuous(x, [0, number]), context
+
+        def noise(number, x, context):
+            return self.uniform_noise(x, [1, number])
+
+        paths = [path.after(continuous) for path in data_paths(self._flow)]
+        if self._noise is None:
+            return paths
+        return [*(path.after(noise) for path in data_paths(self._noise)), *paths]
 
     def _event_shape(self):
         return self._flow.event_shape

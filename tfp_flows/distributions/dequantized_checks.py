@@ -9,17 +9,17 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Bound
-from tfp_flows.distributions.conditional_flow import ConditionalFlow
+from tfp_flows.distributions.family import Family
 from tfp_flows.math.integers import IntegerRange
 
 
 def check_flow(flow: Any, where: str) -> None:
     """Refuses anything but a density of single tensors of a known shape."""
-    if isinstance(flow, ConditionalFlow):
+    if isinstance(flow, Family):
         raise TypeError(
             f"{where} takes a flow without a context; that of integers given a context "
-            "is ConditionalFlow(Dequantized(conditional.flow, …)), where conditional "
-            f"is the ConditionalFlow that it got, {flow.name!r}."
+            "is Family(Dequantized(conditional.distribution, …)), where conditional "
+            f"is the Family that it got, {flow.name!r}."
         )
     if not isinstance(flow, tfd.Distribution):
         raise TypeError(
@@ -67,9 +67,9 @@ def checked_range(
 
 def check_noise(noise: Any, flow: tfd.Distribution, where: str) -> None:
     """Refuses noise that does not fit the flow."""
-    if not isinstance(noise, ConditionalFlow):
+    if not isinstance(noise, Family) or not noise.is_conditional:
         raise TypeError(
-            f"{where}: the noise must be a ConditionalFlow, whose context is x, or "
+            f"{where}: the noise must be a conditional Family, whose context is x, or "
             f"None for uniform noise, but got {noise!r}."
         )
     if noise.dtype != flow.dtype:
@@ -88,7 +88,7 @@ def check_noise(noise: Any, flow: tfd.Distribution, where: str) -> None:
             f"{where}: the context of the noise is x, {size} numbers, but its "
             f"context_size is {noise.context_size}."
         )
-    if noise.flow.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
+    if noise.distribution.reparameterization_type != tfd.FULLY_REPARAMETERIZED:
         raise ValueError(
             f"{where}: the samples of the noise {noise.name!r} have no gradients (they "
             "are not reparameterized), so that it could not be trained."

@@ -1,5 +1,6 @@
 """A base distribution sent through a bijector."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,16 @@ from tfp_flows.bijectors.evaluation import (
     inverse_and_log_det,
     with_known_rank,
 )
+from tfp_flows.keras_context import require_tracked
+from tfp_flows.stages import is_transformed
 
-# Around parts that are no composite tensors TFP's constructor gives this class.
+# Around parts that are no composite tensors TFP's constructor gives this class. A flow
+# is none either: it must not be registered as a subclass of the public class, for
+# TensorFlow would take it for a composite tensor then, and look for its components.
 _TransformedDistribution: Any = tfd.TransformedDistribution.__bases__[0]
+_DEFAULT_SPLIT = (
+    inspect.signature(_TransformedDistribution).parameters["kwargs_split_fn"].default
+)
 
 
 class Flow(_TransformedDistribution):
@@ -80,11 +88,30 @@ class Flow(_TransformedDistribution):
         )
 
     @classmethod
+    def wrap(cls, distribution: tfd.Distribution) -> tfd.Distribution:
+        """A flow of the same parts, of a ``tfd.TransformedDistribution``.
+
+        Any other distribution as it is.
+        """
+        if isinstance(distribution, cls) or not is_transformed(distribution):
+            return distribution
+        arguments = distribution.parameters
+        split = arguments.get("kwargs_split_fn")
+        return cls(
+            cls.wrap(distribution.distribution),
+            distribution.bijector,
+            kwargs_split_fn=None if split is _DEFAULT_SPLIT else split,
+            validate_args=distribution.validate_args,
+            name=distribution.name,
+        )
+
+    @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
         # TFP asks for it of a class with a constructor of its own.
         return super()._parameter_properties(dtype, num_classes=num_classes)
 
     def _log_prob(self, y, **kwargs):
+        require_tracked(self)
         if not self.bijector._is_injective:
             return super()._log_prob(_fresh(y), **kwargs)
         if not tf.nest.is_nested(y) and y.shape.rank is None:
@@ -97,6 +124,7 @@ class Flow(_TransformedDistribution):
         return self.distribution.log_prob(x, **base_kwargs) + log_det
 
     def _call_sample_n(self, sample_shape, seed, **kwargs):
+        require_tracked(self)
         base_kwargs, bijector_kwargs = self._kwargs_split_fn(kwargs)
         base = self._maybe_broadcast_distribution_batch_shape()
         x = base.sample(sample_shape, seed=seed, **base_kwargs)
@@ -104,6 +132,7 @@ class Flow(_TransformedDistribution):
         return forward_and_log_det(self.bijector, x, ndims, **bijector_kwargs)[0]
 
     def _sample_and_log_prob(self, sample_shape, seed, **kwargs):
+        require_tracked(self)
         if not self.bijector._is_injective:
             return super()._sample_and_log_prob(sample_shape, seed, **kwargs)
         base_kwargs, bijector_kwargs = self._kwargs_split_fn(kwargs)

@@ -10,7 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Chain
 from tfp_flows.checks import checked_count
-from tfp_flows.distributions import ConditionalFlow, Flow, StandardNormal
+from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
 from tfp_flows.math import split_seed
 
@@ -109,7 +109,7 @@ class Assembly:
         """
         chain = Chain(list(reversed(layers)), name=self.name)
         flow = Flow(self.base, chain, name=self.name)
-        return flow if self.context_size is None else ConditionalFlow(flow)
+        return flow if self.context_size is None else Family(flow)
 
     def _require_fitting_base(self) -> None:
         base, where = self.base, self.where

@@ -17,7 +17,7 @@ from tfp_flows.bijectors import (
 )
 from tfp_flows.checks import checked_count, checked_image_shape
 from tfp_flows.conditioners import GatedAttentionNetwork
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.image import glow_step, to_image, with_checkerboards
 from tfp_flows.flows.options import DType, FlowOptions, FlowOrFamily
@@ -112,7 +112,7 @@ def dequantization(
     num_heads: int = 4,
     seed: int | None = None,
     dtype: DType = "float32",
-) -> ConditionalFlow:
+) -> Family:
     """The noise of Flow++: a flow of images, given the image that it is added to.
 
     Couplings as in `flow_plus_plus_image`, by checkerboards in turns, whose networks

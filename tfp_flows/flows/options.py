@@ -8,10 +8,10 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.distributions import ConditionalFlow, Flow
+from tfp_flows.distributions import Family, Flow
 
 # A family if it was made with a ``context_size``.
-FlowOrFamily = Flow | ConditionalFlow
+FlowOrFamily = Flow | Family
 
 # Called as ``make(event_size, seed=…, dtype=…)``.
 MakeBijector = Callable[..., tfb.Bijector]
@@ -24,7 +24,7 @@ class FlowOptions(TypedDict, total=False):
     """Arguments of every ready-made flow, whose event size is D.
 
     Attributes:
-        context_size: C, to make it a `tfp_flows.distributions.ConditionalFlow`, whose
+        context_size: C, to make it a `tfp_flows.distributions.Family`, whose
             networks see a context of that size; ``None`` for none.
         base: the distribution that the layers transform, of event shape [D]; a standard
             normal if not given.

@@ -3,19 +3,24 @@
 import keras
 import tensorflow as tf
 
-from tfp_flows.models import steps
+from tfp_flows.models import execution
 
 
 class EpochNumber(keras.callbacks.Callback):
-    """Tells the data pipeline the epoch, before it begins to iterate, and the model."""
+    """Tells the data pipeline the epoch, before it begins to iterate, and the model.
 
-    def __init__(self, variable: tf.Variable):
+    Args:
+        model: that is fitted.
+    """
+
+    def __init__(self, model: keras.Model):
         super().__init__()
-        self._variable = variable
+        self.set_model(model)
+        self.variable = tf.Variable(0, dtype=tf.int32, trainable=False)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Before the data pipeline starts."""
-        self._variable.assign(epoch)
+        self.variable.assign(epoch)
         self.model.epoch = epoch
 
     def on_epoch_end(self, epoch, logs=None):
@@ -24,13 +29,14 @@ class EpochNumber(keras.callbacks.Callback):
         self.model.epoch = epoch + 1
 
 
-def completed(callbacks, *own):
-    """The callbacks that Keras is given, with our own and our progress bar."""
+def completed(callbacks, *first):
+    """The callbacks for Keras: ``first``, the user's, and our progress bar."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        others = [c for c in callbacks.callbacks if not isinstance(c, EpochNumber)]
-        callbacks.callbacks = [*own, *others]
+        kinds = tuple({EpochNumber, *map(type, first)})
+        others = [c for c in callbacks.callbacks if not isinstance(c, kinds)]
+        callbacks.callbacks = [*first, *others]
         return callbacks
-    callbacks = [*own, *steps.listed(callbacks)]
+    callbacks = [*first, *execution.listed(callbacks)]
     if not any(isinstance(c, keras.callbacks.ProgbarLogger) for c in callbacks):
-        callbacks.append(steps.ProgressBar())
+        callbacks.append(execution.ProgressBar())
     return callbacks

@@ -11,9 +11,10 @@ import keras
 import numpy as np
 
 from tfp_flows.files import replacing
-from tfp_flows.models import steps
+from tfp_flows.models import execution
 
 _KINDS = (".keras", ".weights.h5", ".weights.json")
+_STATES = ("random", "objective")
 
 
 class Checkpointed:
@@ -51,24 +52,34 @@ class Checkpointed:
         """Called by Keras, which saves no state of random numbers, as of dropout."""
         super().save_own_variables(store)
         store["epoch"] = np.array(self.epoch)
-        for name, state in self._random_states().items():
+        for name, state in self._states().items():
             store[name] = state
 
     def load_own_variables(self, store) -> None:
         """Called by Keras."""
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self.epoch = int(np.array(entries.pop("epoch", 0)))
-        for name, state in self._random_states().items():
+        for name, state in self._states().items():
             if name in entries:
                 state.assign(entries[name])
-        # As in Keras, a model with other random numbers takes the weights as well.
-        weights = {k: v for k, v in entries.items() if not k.startswith("random")}
+        # As in Keras, a model with other random numbers, or compiled with another
+        # objective, takes the weights as well.
+        weights = {k: v for k, v in entries.items() if not k.startswith(_STATES)}
         super().load_own_variables(weights)
 
-    def _random_states(self) -> dict:
+    def _states(self) -> dict:
+        """What is no weight: the states of random numbers, the objective's variables.
+
+        By the names that files have for them.
+        """
         weights = {id(weight) for weight in self.weights}
-        states = [v for v in self.variables if id(v) not in weights]
-        return {f"random{i}": state for i, state in enumerate(states)}
+        random = [v for v in self.variables if id(v) not in weights]
+        lists = zip(_STATES, (random, self.objective.variables), strict=True)
+        return {
+            f"{name}{i}": state
+            for name, states in lists
+            for i, state in enumerate(states)
+        }
 
 
 class _InMemory(io.BytesIO):
@@ -104,7 +115,7 @@ def repair_backups(callbacks) -> None:
     A `FlowModel` writes the number along with the weights; the second file is made of
     them anew.
     """
-    for backup in steps.listed(callbacks):
+    for backup in execution.listed(callbacks):
         if not isinstance(backup, keras.callbacks.BackupAndRestore):
             continue
         if "://" in str(backup.backup_dir):  # Which `Path` would make a name here.

@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfp_flows.conditioners import OneHot
-from tfp_flows.distributions import ConditionalFlow
+from tfp_flows.distributions import Family
 from tfp_flows.variables import find_weights
 
 
@@ -27,31 +27,27 @@ def export_model(model, path) -> None:
 
 def _served(model) -> tf.Module:
     """All that is to be saved, in TensorFlow's own terms."""
-    distribution, encoder = model.distribution, model.encoder
-    is_conditional = isinstance(distribution, ConditionalFlow)
-    flow = distribution.flow if is_conditional else distribution
-
-    def given(context):
-        return model.given(context, training=False) if is_conditional else flow
+    family, encoder = model.family, model.encoder
 
     def log_prob(context, x):
-        return given(context).log_prob(x)
+        return model.given(context, training=False).log_prob(x)
 
     def sample(context, n, seed):
-        return given(context).sample(n, seed=tf.stack([0, seed]))
+        distribution = model.given(context, training=False)
+        return distribution.sample(n, seed=tf.stack([0, seed]))
 
     def function(of, *inputs):
-        if is_conditional:
-            inputs = (_context_spec(distribution, encoder), *inputs)
+        if family.is_conditional:
+            inputs = (_context_spec(family, encoder), *inputs)
         else:
             of = functools.partial(of, None)
         return tf.function(of, input_signature=inputs)
 
     served = tf.Module(name="served")
-    variables = find_weights(distribution).every_variable
+    variables = find_weights(family).every_variable
     encoders = [] if encoder is None else encoder.variables
     served.variables_of_model = [v.value for v in (*variables, *encoders)]
-    points = tf.TensorSpec([None, *flow.event_shape], flow.dtype, name="x")
+    points = tf.TensorSpec([None, *family.event_shape], family.dtype, name="x")
     number = tf.TensorSpec([], tf.int32, name="n")
     seed = tf.TensorSpec([], tf.int32, name="seed")
     served.log_prob = function(log_prob, points)
@@ -59,10 +55,10 @@ def _served(model) -> tf.Module:
     return served
 
 
-def _context_spec(distribution, encoder) -> tf.TensorSpec:
+def _context_spec(family: Family, encoder) -> tf.TensorSpec:
     if encoder is None:
-        shape = [None, distribution.context_size]
-        return tf.TensorSpec(shape, distribution.dtype, name="context")
+        shape = [None, family.context_size]
+        return tf.TensorSpec(shape, family.dtype, name="context")
     if isinstance(encoder, OneHot):
         return tf.TensorSpec([None], tf.int64, name="context")
     shape = getattr(encoder, "input_shape", None)

@@ -32,14 +32,14 @@ class Serialized(Checkpointed):
         super().save(filepath, overwrite=overwrite, **kwargs)
 
     def get_config(self) -> dict:
-        """The arguments of the constructor, the distribution by `saving`.
+        """The arguments of the constructor, the family by `saving`.
 
         Raises:
-            ValueError: a part of the distribution that cannot be written, such as a
+            ValueError: a part of the family that cannot be written, such as a
                 lambda, with the place where it is.
         """
         return {
-            "distribution": saving.encode(self.distribution),
+            "family": saving.encode(self.family),
             "encoder": self.encoder
             and keras.saving.serialize_keras_object(self.encoder),
             "seed": self._seed,
@@ -53,21 +53,19 @@ class Serialized(Checkpointed):
         Raises:
             ValueError: the configuration was changed, or is of another version.
         """
-        missing = {"distribution", "encoder", "seed", "name"} - config.keys()
+        missing = {"family", "encoder", "seed", "name"} - config.keys()
         if missing:
             raise ValueError(f"This is no FlowModel: it lacks {sorted(missing)}.")
-        distribution = saving.decode(config["distribution"])
         encoder = config["encoder"]
         if encoder is not None:
             encoder = keras.saving.deserialize_keras_object(encoder)
-        return cls(
-            distribution, encoder=encoder, seed=config["seed"], name=config["name"]
-        )
+        family = saving.decode(config["family"])
+        return cls(family, encoder=encoder, seed=config["seed"], name=config["name"])
 
     def get_compile_config(self) -> dict:
         """The arguments of `compile`, as they were given."""
-        given = self._compiled_with | {"optimizer": self.optimizer}
-        return keras.saving.serialize_keras_object(given)
+        arguments = self._compiled_with | {"optimizer": self.optimizer}
+        return keras.saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config) -> None:
         """Compiles as the model was that gave ``config``."""

@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.stages import is_a
+from tfp_flows.stages import class_name
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._hues import hues
@@ -146,10 +146,4 @@ def _colors(points):
 
 
 def _titles(bijectors, shown):
-    return ["base", *(f"{k} · {_label(bijectors[k - 1])}" for k in shown[1:])]
-
-
-def _label(bijector):
-    if is_a(bijector, tfb.Invert):
-        return f"{_label(bijector.bijector)}⁻¹"
-    return type(bijector).__name__.lstrip("_")
+    return ["base", *(f"{k} · {class_name(bijectors[k - 1])}" for k in shown[1:])]

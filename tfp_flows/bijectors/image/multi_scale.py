@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,8 @@ from tensorflow_probability import bijectors as tfb
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.checks import checked_image_shape
-from tfp_flows.stages import in_order
+from tfp_flows.data_paths import DataPath, path_through
+from tfp_flows.stages import Part, in_order
 
 
 class MultiScale(Bijector):
@@ -94,16 +95,26 @@ class MultiScale(Bijector):
         shapes = [level.experimental_batch_shape_tensor(3) for level in self.levels]
         return functools.reduce(tf.broadcast_dynamic_shape, shapes)
 
-    def path(self) -> Iterator:
-        """What `inverse` goes through, one after another, each with an ``inverse``.
+    def parts(self) -> list[Part]:
+        """The levels' parts; the last level, which is nearest to the base, first."""
+        return [
+            Part(f"level {i}: {part.name}", part)
+            for i, level in reversed(list(enumerate(self.levels)))
+            for part in in_order(level)
+        ]
 
-        What is done at a level drops out: the path leads to the last part of the
-        vector. Layers that start from data are on it.
+    def data_paths(self) -> list[DataPath]:
+        """The one path that `inverse` takes to the last part of the vector.
+
+        The half that is done at a level drops out. Layers that start from data are on
+        the path.
         """
+        layers = []
         for i, level in enumerate(self.levels):
-            yield from reversed(in_order(level))
+            layers += path_through(in_order(level))
             if i < len(self.levels) - 1:
-                yield _FirstHalf()
+                layers.append(_FirstHalf())
+        return [DataPath(layers, self.dtype)]
 
     def _forward_event_shape(self, input_shape):
         return tf.TensorShape(self._image_shape)
@@ -147,7 +158,7 @@ class MultiScale(Bijector):
 
 
 class _FirstHalf:
-    """What goes on to the next level."""
+    """The half of the channels that goes on to the next level."""
 
     @staticmethod
     def inverse(x) -> tf.Tensor:

@@ -9,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import bijectors as b
 from tfp_flows import flows
 from tfp_flows.conditioners import MADE, MLP
-from tfp_flows.distributions import ConditionalFlow, Flow, StandardNormal
+from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.testing import FLOW_EXAMPLES
 from tfp_flows.variables import KerasModule
 
@@ -103,7 +103,7 @@ def test_nested_chains_inverses_and_a_flow_as_the_base():
             tfb.Chain([tfb.Chain([autoregressive(2)])]),
         ]
     )
-    flow = drawn(ConditionalFlow(tfd.TransformedDistribution(inner, chain)))
+    flow = drawn(Family(tfd.TransformedDistribution(inner, chain)))
     assert len(flow.trainable_variables) == 18
     c = contexts(4)
     with tf.GradientTape() as tape:
@@ -139,23 +139,36 @@ def test_it_starts_at_its_base_and_shares_its_variables():
     assert ours == {id(v) for v in flow(contexts(4)).trainable_variables}
 
 
+def test_a_distribution_alone_is_a_family_without_contexts():
+    flow = flows.maf(2, **SMALL)
+    family = Family.wrap(flow)
+    assert not family.is_conditional and family.context_size is None
+    assert family() is flow and Family.wrap(family) is family
+    assert len(family.trainable_variables) == len(flow.trainable_variables)
+
+
 def test_without_a_context_nothing_changes():
     """A layer that takes none is the same object afterwards."""
     shift = tfb.Shift([1.0, 2.0])
     chain = tfb.Chain([shift, autoregressive(0)])
-    flow = ConditionalFlow(tfd.TransformedDistribution(StandardNormal(2), chain))
+    flow = Family(tfd.TransformedDistribution(StandardNormal(2), chain))
     assert flow(contexts(4)).bijector.bijectors[0] is shift
 
 
 MISTAKES = {
-    "no flow": (lambda: ConditionalFlow(b.Affine.trainable(2)), TypeError, "Affine"),
-    "no layer that takes one": (
-        lambda: ConditionalFlow(flows.maf(2, **SMALL)),
+    "no flow": (lambda: Family(b.Affine.trainable(2)), TypeError, "Affine"),
+    "a context that nothing takes": (
+        lambda: Family(flows.maf(2, **SMALL))(tf.zeros([4, 3])),
         ValueError,
-        "no bijector in 'maf' takes a context.*Conditional",
+        "'maf' takes no context.*Conditional",
+    ),
+    "no context": (
+        lambda: flows.maf(2, context_size=3, **SMALL)(),
+        ValueError,
+        r"'maf' is conditional.*\[..., 3\], but was called without one",
     ),
     "two sizes": (
-        lambda: ConditionalFlow(
+        lambda: Family(
             tfd.TransformedDistribution(
                 StandardNormal(2),
                 tfb.Chain(
@@ -199,7 +212,7 @@ MISTAKES = {
         "float32, but the context is float64",
     ),
     "no context for a predicted layer": (
-        lambda: flows.planar(2, context_size=3).flow.log_prob(points(4)),
+        lambda: flows.planar(2, context_size=3).distribution.log_prob(points(4)),
         ValueError,
         "takes a context of size 3",
     ),
@@ -224,7 +237,7 @@ MISTAKES = {
         "no tensor parameters of its own",
     ),
     "a batch shape that is hidden": (
-        lambda: ConditionalFlow(
+        lambda: Family(
             tfd.TransformedDistribution(
                 StandardNormal(4),
                 tfb.Blockwise([autoregressive(0), tfb.Scale(2.0)], [2, 2]),
@@ -291,7 +304,7 @@ PREDICTED = {
 def test_the_parameters_of_any_bijector(name):
     """Round trip, Jacobian and batch shape, whatever shape the parameters have."""
     layer = drawn(b.Conditional(PREDICTED[name](), MLP([4], seed=0), 3))
-    flow = ConditionalFlow(tfd.TransformedDistribution(StandardNormal(2), layer))
+    flow = Family(tfd.TransformedDistribution(StandardNormal(2), layer))
     given = flow(contexts(4))
     assert given.sample(7, seed=[0, 1]).shape == [7, 4, 2]
     x = points(4)

@@ -1,13 +1,13 @@
-"""How many steps Keras runs at once, its ``steps_per_execution``."""
+"""Keras's ``steps_per_execution``: how many steps run for each return to Python."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
 
-# One execution costs about 0.5 ms of Python; of more steps at once, the progress bar
+# One execution costs about 0.5 ms of Python; with more steps in one the progress bar
 # and Ctrl-C would be the slower to answer.
-AT_ONCE = 8
+DEFAULT_STEPS = 8
 
 _HOOKS = [
     f"on_{kind}batch_{moment}"
@@ -17,19 +17,19 @@ _HOOKS = [
 _FUNCTIONS = ("train_function", "test_function", "predict_function")
 
 
-class Executions:
-    """Switches a compiled model between numbers of steps at once.
+class StepsPerExecution:
+    """Switches a compiled model between numbers of steps per execution.
 
     Keras compiles the number into its functions when it traces them. Here those of
     each number are kept, so that switching back compiles nothing.
     """
 
     def __init__(self):
-        self._kept = {}
+        self._functions = {}
 
     @contextmanager
-    def of(self, model: keras.Model, steps: int) -> Iterator[None]:
-        """Within it, ``model`` runs so many steps at once."""
+    def set_to(self, steps: int, model: keras.Model) -> Iterator[None]:
+        """A context within which ``model`` runs so many steps per execution."""
         before = model.steps_per_execution
         self._switch(model, steps)
         try:
@@ -38,11 +38,27 @@ class Executions:
             self._switch(model, before)
 
     def _switch(self, model, steps):
-        now = {name: getattr(model, name) for name in _FUNCTIONS}
-        self._kept[model.steps_per_execution] = now
+        traced = {name: getattr(model, name) for name in _FUNCTIONS}
+        self._functions[model.steps_per_execution] = traced
         model.steps_per_execution = steps
         for name in _FUNCTIONS:
-            setattr(model, name, self._kept.get(steps, {}).get(name))
+            setattr(model, name, self._functions.get(steps, {}).get(name))
+
+
+def jit_compile(choice, is_graph: bool, replicas: int):
+    """Whether XLA compiles the steps; if the choice is ``"auto"``, where it can.
+
+    Raises:
+        ValueError: it is to compile them for more than one replica.
+    """
+    if choice == "auto":
+        return is_graph
+    if choice and replicas > 1:
+        raise ValueError(
+            f"XLA cannot run under a strategy of {replicas} replicas: leave "
+            "jit_compile at 'auto'."
+        )
+    return choice
 
 
 def act_on_batches(callbacks) -> bool:
@@ -70,7 +86,7 @@ def listed(callbacks) -> list[keras.callbacks.Callback]:
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras's, which shows 8/6 where the last of several steps at once are missing."""
+    """Keras's, which shows 8/6 where the last steps of an execution are missing."""
 
     def on_train_batch_end(self, batch, logs=None):
         """Shows the batches so far."""

@@ -1,0 +1,65 @@
+"""The ways that data take through a distribution, for layers that start from data."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows.stages import is_a, stages
+
+
+class DataPath(NamedTuple):
+    """The layers that data go through, one after another.
+
+    Args:
+        layers: from the data towards the base, each with a method ``inverse``.
+        dtype: of the points.
+        start: called with the number of a batch, its points and its context, which may
+            be ``None``: the points, and the context, that the first layer sees.
+    """
+
+    layers: list
+    dtype: tf.DType
+    start: Callable = lambda number, x, context: (x, context)
+
+    def after(self, step: Callable) -> "DataPath":
+        """The path behind a ``step`` that all data take before, called as ``start``."""
+
+        def start(number, x, context):
+            return self.start(number, *step(number, x, context))
+
+        return self._replace(start=start)
+
+
+@runtime_checkable
+class HasDataPaths(Protocol):
+    """A distribution, or a bijector, that knows how data reach the layers within.
+
+    A bijector has one path.
+    """
+
+    def data_paths(self) -> list[DataPath]:
+        """The paths, in the order in which their layers are to be adapted."""
+
+
+def data_paths(distribution) -> list[DataPath]:
+    """The paths through a distribution, of which some know themselves."""
+    if isinstance(distribution, HasDataPaths):
+        return distribution.data_paths()
+    if not is_a(distribution, tfd.TransformedDistribution):
+        return []
+    bijectors = stages(distribution)[1]
+    return [DataPath(path_through(bijectors), distribution.dtype)]
+
+
+def path_through(bijectors) -> list:
+    """The layers from the data on, given bijectors in the order of application."""
+    layers = []
+    for bijector in reversed(bijectors):
+        if isinstance(bijector, HasDataPaths):
+            (path,) = bijector.data_paths()
+            layers += path.layers
+        else:
+            layers.append(bijector)
+    return layers

@@ -1,0 +1,72 @@
+"""Contexts given to the bijectors of a distribution that take one."""
+
+from collections.abc import Iterator, Mapping
+
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+
+def common_context_size(distribution: tfd.Distribution) -> int | None:
+    """The size of the context that bijectors take; ``None`` if none takes one.
+
+    Raises:
+        ValueError: bijectors that take contexts of unlike sizes.
+    """
+    sizes = {
+        f"{type(part).__name__} {part.name!r}": part.context_size
+        for part in _takers(distribution)
+    }
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            f"Family: the bijectors of {distribution.name!r} take contexts of unlike "
+            f"sizes: {sizes}."
+        )
+    return next(iter(sizes.values()), None)
+
+
+def with_context(part, context):
+    """``part`` with the context given to all bijectors in it that take one.
+
+    Args:
+        part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
+        context: ``[..., C]``.
+
+    Returns:
+        ``part`` itself if nothing in it takes a context, else a copy.
+    """
+    if _takes_context(part):
+        return part.copy(context=context)
+    if isinstance(part, tfb.Bijector | tfd.Distribution):
+        old = part.parameters
+        new = {name: with_context(value, context) for name, value in old.items()}
+        changed = {name: new[name] for name in new if new[name] is not old[name]}
+        return part.copy(**changed) if changed else part
+    if isinstance(part, Mapping):
+        new = {key: with_context(value, context) for key, value in part.items()}
+        return new if any(new[key] is not part[key] for key in new) else part
+    if isinstance(part, list | tuple):
+        new = [with_context(value, context) for value in part]
+        return part if all(a is b for a, b in zip(new, part, strict=True)) else new
+    return part
+
+
+def _takers(part) -> Iterator[tfb.Bijector]:
+    """The bijectors to which `with_context` would give a context."""
+    if _takes_context(part):
+        yield part
+        return
+    if isinstance(part, tfb.Bijector | tfd.Distribution):
+        part = part.parameters
+    if isinstance(part, Mapping):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for value in part:
+            yield from _takers(value)
+
+
+def _takes_context(part) -> bool:
+    return (
+        isinstance(part, tfb.Bijector)
+        and getattr(part, "context_size", None) is not None
+        and getattr(part, "context", None) is None
+    )

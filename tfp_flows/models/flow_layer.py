@@ -1,0 +1,187 @@
+"""A flow or a bijector as a layer of any Keras model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfp_flows import keras_context, saving
+from tfp_flows.distributions import Family
+from tfp_flows.distributions.contexts import with_context
+from tfp_flows.variables import SharedVariable, find_weights
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class FlowLayer(keras.layers.Layer):
+    """A Keras layer that holds a flow, a family or a bijector.
+
+    In any Keras model, functional or subclassed: ``fit`` trains its variables, a
+    ``.keras`` file and a file of weights hold them. Called as ``layer(x, context)``, it
+    gives the log-probabilities ``[N]`` of points ``[N, *event_shape]``; of a bijector,
+    the points that ``forward`` maps them to. Maximum likelihood in a model of one's own
+    is ``model.add_loss(-tf.reduce_mean(layer(x)))``, or a loss function −y_pred.
+
+    A bare flow in a Keras model is not seen by Keras; when the model is fitted it is
+    refused. To hold one that stays as it is: ``FlowLayer(flow, trainable=False)``,
+    whose networks also run as in inference (no dropout, running statistics).
+
+    Args:
+        flow: a ``tfd.Distribution``, a `tfp_flows.distributions.Family`, or a
+            ``tfb.Bijector``, which may take a context, too.
+        name: of the layer; the flow's if not given.
+        trainable: whether the flow is trained.
+        dtype: the flow's, which is taken if it is not given.
+
+    Raises:
+        TypeError: none of these; another dtype; `sample` of a bijector, or `forward`
+            of a distribution.
+        ValueError: Keras layers in the flow that are not built; a context of another
+            size, missing, or not taken.
+
+    >>> import tfp_flows
+    >>> flow = tfp_flows.flows.maf(2, context_size=3, num_layers=1, seed=0)
+    >>> x, c = keras.Input([2]), keras.Input([3])
+    >>> features = keras.layers.Dense(3)(c)
+    >>> model = keras.Model([c, x], tfp_flows.FlowLayer(flow)(x, features))
+    >>> model.compile("adam", loss=lambda _, log_prob: -log_prob)
+    >>> data = [tf.ones([8, 3]), tf.ones([8, 2])]
+    >>> history = model.fit(data, tf.zeros(8), verbose=0)
+    >>> model.layers[-1].sample(5, tf.ones([4, 3])).shape
+    TensorShape([5, 4, 2])
+    """
+
+    def __init__(
+        self,
+        flow: tfd.Distribution | tfb.Bijector | Family,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype=None,
+    ):
+        if not isinstance(flow, tfd.Distribution | tfb.Bijector | Family):
+            raise TypeError(
+                "FlowLayer takes a tfd.Distribution, a tfp_flows.distributions.Family "
+                f"or a tfb.Bijector, but got {flow!r}."
+            )
+        is_bijector = isinstance(flow, tfb.Bijector)
+        dtype = _checked_dtype(dtype, flow)
+        super().__init__(name=name or _layer_name(flow), dtype=dtype)
+        self._flow = flow if is_bijector else Family.wrap(flow)
+        self._is_bijector = is_bijector
+        self._is_frozen = not trainable
+        self._track(find_weights(self._flow))
+        self.built = True
+
+    def _track(self, weights) -> None:
+        if not self._is_frozen:
+            self.networks, shared = weights
+        else:
+            # Variables of its own around the same storage: a model that trains the
+            # flow elsewhere goes on doing so.
+            shared = [SharedVariable(v.value) for v in weights.every_variable]
+            for weight in shared:
+                weight.trainable = False
+        for weight in shared:
+            self._track_variable(weight)
+
+    @property
+    def flow(self) -> tfd.Distribution | tfb.Bijector | Family:
+        """The distribution, the family if it takes a context, or the bijector."""
+        if self._is_bijector or self._flow.is_conditional:
+            return self._flow
+        return self._flow.distribution
+
+    def call(self, x, context=None, training=None):
+        """Log-probabilities of points, or the points that a bijector maps them to."""
+        return (self.forward if self._is_bijector else self.log_prob)(x, context)
+
+    def log_prob(self, x, context=None) -> tf.Tensor:
+        """Log-probabilities in nats of points ``[N, *event_shape]``."""
+        with self._evaluation():
+            return self._distribution(context, "log_prob").log_prob(tf.identity(x))
+
+    def sample(self, num_samples, context=None, seed=None) -> tf.Tensor:
+        """Draws ``[num_samples, *event_shape]``, or that many for each context.
+
+        Args:
+            num_samples: how many; or a shape.
+            context: ``[M, C]``; the samples then have the shape
+                ``[num_samples, M, *event_shape]``.
+            seed: an integer gives the same samples at every call; or as in TFP.
+        """
+        if isinstance(seed, int):
+            seed = tf.constant([0, seed], tf.int32)
+        with self._evaluation():
+            return self._distribution(context, "sample").sample(num_samples, seed=seed)
+
+    def forward(self, x, context=None) -> tf.Tensor:
+        """The points that the bijector maps ``x`` to."""
+        with self._evaluation():
+            return self._bijector(context, "forward").forward(tf.identity(x))
+
+    def inverse(self, y, context=None) -> tf.Tensor:
+        """The points that the bijector maps to ``y``."""
+        with self._evaluation():
+            return self._bijector(context, "inverse").inverse(tf.identity(y))
+
+    @contextmanager
+    def _evaluation(self) -> Iterator[None]:
+        if self._is_frozen:
+            with keras_context.known_to_keras(), keras_context.inference():
+                yield
+        else:
+            keras_context.require_tracked(self._flow)
+            with keras_context.known_to_keras():
+                yield
+
+    def _distribution(self, context, method: str) -> tfd.Distribution:
+        if self._is_bijector:
+            raise TypeError(
+                f"{self.name!r} holds a bijector, which has no {method}: make it a "
+                "flow with a base distribution."
+            )
+        return self._flow(context)
+
+    def _bijector(self, context, method: str) -> tfb.Bijector:
+        if not self._is_bijector:
+            raise TypeError(
+                f"{self.name!r} holds a distribution, which has no {method}: call "
+                "log_prob or sample, or make the layer of its bijector."
+            )
+        return self._flow if context is None else with_context(self._flow, context)
+
+    def get_config(self) -> dict:
+        """The arguments of the constructor, the flow by `saving`.
+
+        Raises:
+            ValueError: a part of the flow that cannot be written, such as a lambda.
+        """
+        return {
+            "flow": saving.encode(self._flow),
+            "name": self.name,
+            "trainable": not self._is_frozen,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "FlowLayer":
+        """A layer made of what `get_config` gave."""
+        return cls(**config | {"flow": saving.decode(config["flow"])})
+
+
+def _checked_dtype(dtype, flow) -> str | None:
+    if flow.dtype is None:
+        return dtype
+    name = tf.as_dtype(flow.dtype).name
+    if dtype is not None and keras.dtype_policies.get(dtype).variable_dtype != name:
+        raise TypeError(
+            f"FlowLayer: {flow.name!r} is {name}, but dtype={dtype!r} was given: make "
+            "the flow with that dtype."
+        )
+    return name
+
+
+def _layer_name(flow) -> str:
+    return flow.name.replace("/", "_")
