@@ -33,6 +33,7 @@ from tfp_flows import (  # noqa: E402
     conditioners,
     distributions,
     flows,
+    networks,
     objectives,
     saving,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "datasets",
     "distributions",
     "flows",
+    "networks",
     "objectives",
     "saving",
     "testing",

@@ -109,8 +109,18 @@ class KerasModule(tf.Module):
         self.layer = layer
         self.event_ndims = event_ndims
         self._values = [v.value for v in layer.variables]
-        # The sizes that it was tried with and gave, see `as_conditioner`.
-        self._sizes = None
+        # The sizes that a bijector has tried it with, so that none need do so again.
+        self.tried_for: tuple | None = None
+
+    def __setstate__(self, state):
+        """Makes a copy, by ``copy.deepcopy`` or ``pickle``, one object again.
+
+        Keras copies a layer by its configuration and values, so that its copy has
+        storages of its own. Those that Python copied, which other parts of the flow may
+        share, take their place.
+        """
+        vars(self).update(state)
+        _bind(self.layer, self._values)
 
     @property
     def dtype(self) -> tf.DType:
@@ -132,80 +142,29 @@ class KerasModule(tf.Module):
         return tf.reshape(y, tf.concat([tf.shape(x)[:rank], tf.shape(y)[1:]], axis=0))
 
 
+def _bind(layer: keras.Layer, storages: Sequence[tf.Variable]) -> None:
+    """Puts the weights of a copied layer into copied storages of equal values.
+
+    Raises:
+        TypeError: the layer's copy has other weights.
+    """
+    weights = layer.variables
+    same = len(weights) == len(storages) and all(
+        np.array_equal(weight.numpy(), storage.numpy())
+        for weight, storage in zip(weights, storages, strict=True)
+    )
+    if not same:
+        raise TypeError(
+            f"The Keras layer {layer.name!r} cannot be copied: what its get_config and "
+            "its saved values make has other weights than the layer itself."
+        )
+    for weight, storage in zip(weights, storages, strict=True):
+        weight._value = storage
+
+
 def network_of(conditioner):
     """The Keras layer within a `KerasModule`; anything else as it is."""
     return conditioner.layer if isinstance(conditioner, KerasModule) else conditioner
-
-
-def as_conditioner(
-    conditioner,
-    *,
-    input_shape: Sequence[int],
-    output_shape: Sequence[int],
-    context_size: int | None,
-    where: str,
-):
-    """A callable from ``[..., *input_shape]`` to ``[..., *output_shape]``, checked.
-
-    A Keras layer becomes a `KerasModule`, built if it was not; a layer whose
-    attribute ``output_size`` is ``None`` is told the last of ``output_shape``. A layer
-    with the attribute ``context_size`` says whether it takes a context, and of what
-    size; what has no such attribute is given a context if there is one.
-
-    Raises:
-        TypeError: ``conditioner`` cannot be called.
-        ValueError: its output or its context has another size.
-    """
-    if isinstance(conditioner, type) or not callable(conditioner):
-        raise TypeError(
-            f"{where}: the conditioner must be a Keras layer or a function, but is "
-            f"{conditioner!r}."
-        )
-    wanted = getattr(network_of(conditioner), "context_size", context_size)
-    asked = (tuple(input_shape), tuple(output_shape), wanted)
-    # A copy of a bijector has the module of the first one. It is not called again:
-    # within a training step that would feed zeros to batch normalisation.
-    tried = isinstance(conditioner, KerasModule) and conditioner._sizes == asked
-    if tried and context_size in (None, wanted):
-        return conditioner
-    if isinstance(conditioner, keras.Layer):
-        if getattr(conditioner, "output_size", 0) is None:
-            conditioner.output_size = output_shape[-1]
-        dtype = conditioner.variable_dtype
-    else:
-        dtype = getattr(conditioner, "dtype", None)
-    if context_size is not None and context_size != wanted:
-        takes = "takes no context" if wanted is None else f"takes one of size {wanted}"
-        raise ValueError(
-            f"{where}: a context of size {context_size} was given, but the conditioner "
-            f"{takes} (its context_size)."
-        )
-    shapes = [input_shape] if wanted is None else [input_shape, [wanted]]
-    try:
-        # Called rather than built: a layer's own layers may be built only by a call.
-        inputs = [tf.zeros([1, *shape], dtype or tf.float32) for shape in shapes]
-        found = conditioner(*inputs).shape[1:]
-    except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-        with_context = "" if wanted is None else f" and a context of size {wanted}"
-        raise ValueError(
-            f"{where}: the conditioner does not take inputs of size "
-            f"{_size(input_shape)} (of what the parameters depend on){with_context}: "
-            f"{error}"
-        ) from error
-    if found != tuple(output_shape):
-        raise ValueError(
-            f"{where}: the conditioner must give {_size(output_shape)} numbers (the "
-            f"parameters of all transformed dimensions), but gives {_size(found)}."
-        )
-    if isinstance(conditioner, keras.Layer):
-        conditioner = KerasModule(conditioner, event_ndims=len(input_shape))
-    if isinstance(conditioner, KerasModule):
-        conditioner._sizes = asked
-    return conditioner
-
-
-def _size(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))
 
 
 class SharedVariable(keras.Variable):

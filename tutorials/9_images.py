@@ -29,8 +29,8 @@ from tfp_flows.bijectors import (
     channel_mask,
     checkerboard_mask,
 )
-from tfp_flows.conditioners import OneHot
 from tfp_flows.distributions import Dequantized, Family
+from tfp_flows.networks import OneHot
 
 tfd = tfp.distributions
 flows = tfp_flows.flows

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfp_flows import bijectors as b
-from tfp_flows.conditioners import MADE, BlockNetwork
+from tfp_flows.networks import MADE, BlockNetwork
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
 
@@ -98,7 +98,7 @@ def test_the_search_is_no_part_of_inverse():
 
 MISTAKES = {
     "a conditioner": (lambda: MADE(3), TypeError, "BlockNetwork.*MADE"),
-    "a function": (lambda: tf.identity, TypeError, "must be a conditioners.BlockN"),
+    "a function": (lambda: tf.identity, TypeError, "must be a networks.Monotone"),
 }
 
 

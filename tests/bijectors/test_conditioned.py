@@ -8,7 +8,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors as b
-from tfp_flows.conditioners import MADE, MLP
+from tfp_flows.conditioners import MADE, MLP, Conditioner
 from tfp_flows.variables import KerasModule
 
 LOWER = np.tril(np.random.default_rng(0).normal(size=[3, 3]), k=-1)
@@ -83,8 +83,8 @@ def test_autoregressive_takes_a_plain_function():
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class Ordered(keras.layers.Layer):
-    """A layer that knows its order, but has neither scan nor step."""
+class Ordered(Conditioner):
+    """A network that knows its order, but has neither scan nor step of its own."""
 
     event_size, order = 3, (2, 0, 1)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfp_flows import bijectors, conditioners
+from tfp_flows import bijectors, conditioners, networks
 
 SPECS = {
     "MonotonicNetwork": bijectors.MonotonicNetwork.spec(num_units=6),
@@ -239,7 +239,7 @@ def test_gaussianization_makes_margins_normal(stream):
         ),
         (
             lambda: bijectors.Autoregressive(
-                conditioners.BlockNetwork(2), bijectors.Affine.spec()
+                networks.BlockNetwork(2), bijectors.Affine.spec()
             ),
             "use BlockAutoregressive",
         ),

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfp_flows import FlowModel, bijectors, flows
-from tfp_flows.conditioners import OneHot
 from tfp_flows.distributions import Dequantized, Family, Flow, StandardNormal
+from tfp_flows.networks import OneHot
 from tfp_flows.testing import FLOW_EXAMPLES, assert_bijector_conforms
 
 ATTENTION = {"filters": 4, "num_blocks": 1, "num_heads": 2, "num_components": 2}

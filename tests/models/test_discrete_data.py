@@ -18,8 +18,8 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows import FlowModel, flows
 from tfp_flows.bijectors import Affine, KernelGaussianization, Standardize
-from tfp_flows.conditioners import OneHot
 from tfp_flows.distributions import Dequantized, Family, StandardNormal
+from tfp_flows.networks import OneHot
 
 LABELS = np.arange(96) % 3
 # The second number is the label or one more, the first most often 0.

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import tfp_flows
-from tfp_flows.conditioners import OneHot
+from tfp_flows.networks import OneHot
 
 X = np.random.default_rng(0).normal(size=[5, 2]).astype("float32")
 IMAGES = np.random.default_rng(1).normal(size=[5, 4, 4]).astype("float32")

@@ -11,8 +11,8 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
+from tfp_flows.bijectors.network_door import as_network
 from tfp_flows.checks import checked_count
-from tfp_flows.variables import as_conditioner
 
 
 class Conditional(Bijector):
@@ -87,7 +87,7 @@ class Conditional(Bijector):
                     f"{where}: its context_size is {self.context_size}, but the "
                     f"context has shape {tuple(context.shape)}."
                 )
-        self.conditioner = as_conditioner(
+        self.conditioner = as_network(
             conditioner,
             input_shape=[self.context_size],
             output_shape=[sum(map(math.prod, self._shapes.values()))],

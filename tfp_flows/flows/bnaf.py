@@ -3,11 +3,11 @@
 from typing import Unpack
 
 from tfp_flows.bijectors import BlockAutoregressive
-from tfp_flows.conditioners import BlockNetwork
 from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.layers import alternating_order
 from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily, MakeBijector
 from tfp_flows.flows.ready_made import ready_made
+from tfp_flows.networks import BlockNetwork
 
 
 @ready_made
@@ -24,7 +24,7 @@ def bnaf(
     """Block autoregressive layers: networks that increase in each dimension.
 
     Each layer is `tfp_flows.bijectors.BlockAutoregressive` with a
-    `tfp_flows.conditioners.BlockNetwork`, of one order and the opposite by turns.
+    `tfp_flows.networks.BlockNetwork`, of one order and the opposite by turns.
     ``log_prob`` is one evaluation of each network; sampling, one dimension after
     another, one or two and a scalar root search for each dimension.
 

@@ -43,7 +43,7 @@ def glow(
     same, one evaluation of each network. ``FlowModel.fit`` starts ActNorm from data.
 
     Integers from 0 to 255, or others, are for `tfp_flows.distributions.Dequantized`;
-    the context may be a class in one-hot form (`tfp_flows.conditioners.OneHot`).
+    the context may be a class in one-hot form (`tfp_flows.networks.OneHot`).
 
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels; H and W multiples of

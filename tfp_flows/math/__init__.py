@@ -1,5 +1,6 @@
 """Numerics without variables: what bijectors are computed with."""
 
+from tfp_flows.math.implicit import implicit_solution
 from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges, rounded_into
 from tfp_flows.math.logistic import log_sum_exp, logit_of_mixture, nearly_logistic
 from tfp_flows.math.nested_tanh_root import matvec, nested_tanh_root
@@ -16,6 +17,7 @@ from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.seeds import split_seed
 from tfp_flows.math.tanh_root import tanh_root, tanh_slope
+from tfp_flows.math.vectorized import in_vectorized_map
 
 __all__ = [
     "Curve",
@@ -23,6 +25,8 @@ __all__ = [
     "choose_bin",
     "find_root",
     "gauss_legendre",
+    "implicit_solution",
+    "in_vectorized_map",
     "left_edges",
     "log_sum_exp",
     "logit_of_mixture",

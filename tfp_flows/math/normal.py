@@ -20,7 +20,7 @@ def upper_tail(v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     The hazard is the slope of −log Φ(−v). As the difference of log φ and log Φ it
     would lose its digits far out, where both are nearly −v²/2.
     """
-    size = tf.abs(v)
+    size = _size(v)
     hazard = size + excess_hazard(size)
     log_density = -0.5 * size**2 - _LOG_ROOT_2_PI
     is_tail = v > 0
@@ -74,9 +74,17 @@ def upper_tail_of_mixture(
 
 def _ratios(u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Φ(−|u|)/exp(−u²/2) and Φ(−|u|)."""
-    size = tf.abs(u)
+    size = _size(u)
     ratio = 1.0 / (_ROOT_2_PI * (size + excess_hazard(size)))
     return ratio, tf.exp(-0.5 * size**2) * ratio
+
+
+def _size(v: tf.Tensor) -> tf.Tensor:
+    """|v|, whose gradient at 0 is that of one side.
+
+    ``tf.vectorized_map`` takes the gradients of the formulas, not those written below.
+    """
+    return tf.where(v > 0, v, -v)
 
 
 @tf.custom_gradient

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfp_flows.conditioners import OneHot
 from tfp_flows.distributions import Family
+from tfp_flows.networks import OneHot
 from tfp_flows.variables import find_weights
 
 

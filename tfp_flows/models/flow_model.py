@@ -340,7 +340,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         What ``tf.saved_model.load`` gives has the functions ``log_prob(x)`` and
         ``sample(n, seed)``, for a conditional flow ``log_prob(context, x)`` and
         ``sample(context, n, seed)``; n and seed are integers of type int32, and class
-        labels, if the encoder is a `tfp_flows.conditioners.OneHot`, of int64. A label
+        labels, if the encoder is a `tfp_flows.networks.OneHot`, of int64. A label
         that is no class gives NaN there.
 
         Args:

@@ -9,11 +9,11 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors, distributions
-from tfp_flows.conditioners.autoregressive.masked_autoregressive_template import (
+from tfp_flows.networks.autoregressive.masked_autoregressive_template import (
     MaskedAutoregressiveTemplate,
 )
-from tfp_flows.conditioners.image.glow_template import GlowTemplate
-from tfp_flows.conditioners.real_nvp_template import RealNVPTemplate
+from tfp_flows.networks.image.glow_template import GlowTemplate
+from tfp_flows.networks.real_nvp_template import RealNVPTemplate
 
 # Objects that are written as their class and their ``parameters``, the arguments of the
 # constructor.

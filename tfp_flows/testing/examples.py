@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows import bijectors, conditioners
+from tfp_flows import bijectors, conditioners, networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _autoregressive(dtype: str) -> bijectors.Autoregressive:
 
 
 def _block_autoregressive(dtype: str) -> bijectors.BlockAutoregressive:
-    network = conditioners.BlockNetwork(2, 3, 1, order=[1, 0], seed=1, dtype=dtype)
+    network = networks.BlockNetwork(2, 3, 1, order=[1, 0], seed=1, dtype=dtype)
     return bijectors.BlockAutoregressive(network)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from tfp_flows import conditioners
+from tfp_flows import networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,42 +41,40 @@ _IMAGE = (4, 3, 2)
 
 NETWORK_EXAMPLES: dict[str, NetworkExample] = {
     "BlockNetwork": NetworkExample(
-        lambda **options: conditioners.BlockNetwork(3, 2, 1, **options),
+        lambda **options: networks.BlockNetwork(3, 2, 1, **options),
         starts_at_zero=False,
     ),
     "ConvolutionalNetwork": NetworkExample(
-        lambda **options: conditioners.ConvolutionalNetwork([4], 4, **options), _IMAGE
+        lambda **options: networks.ConvolutionalNetwork([4], 4, **options), _IMAGE
     ),
     "ConvolutionalResidualNetwork": NetworkExample(
-        lambda **options: conditioners.ConvolutionalResidualNetwork(4, 1, 4, **options),
+        lambda **options: networks.ConvolutionalResidualNetwork(4, 1, 4, **options),
         _IMAGE,
     ),
     "GatedAttentionNetwork": NetworkExample(
-        lambda **options: conditioners.GatedAttentionNetwork(
+        lambda **options: networks.GatedAttentionNetwork(
             4, 1, 4, num_heads=2, **options
         ),
         _IMAGE,
     ),
-    "MADE": NetworkExample(lambda **options: conditioners.MADE(3, [4], 6, **options)),
-    "MLP": NetworkExample(lambda **options: conditioners.MLP([4], 6, **options)),
-    "NADE": NetworkExample(lambda **options: conditioners.NADE(3, 4, 6, **options)),
+    "MADE": NetworkExample(lambda **options: networks.MADE(3, [4], 6, **options)),
+    "MLP": NetworkExample(lambda **options: networks.MLP([4], 6, **options)),
+    "NADE": NetworkExample(lambda **options: networks.NADE(3, 4, 6, **options)),
     "OneHot": NetworkExample(
-        lambda seed, dtype: conditioners.OneHot(3, dtype=dtype),
+        lambda seed, dtype: networks.OneHot(3, dtype=dtype),
         input_shape=(),
         num_classes=3,
         takes_context=False,
         starts_at_zero=False,
     ),
     "PixelCNN": NetworkExample(
-        lambda **options: conditioners.PixelCNN(
+        lambda **options: networks.PixelCNN(
             (2, 2, 1), 4, 8, num_layers=2, first_kernel_size=3, **options
         ),
         (4,),
     ),
     "Recurrent": NetworkExample(
-        lambda **options: conditioners.Recurrent(3, 4, 6, **options)
+        lambda **options: networks.Recurrent(3, 4, 6, **options)
     ),
-    "WaveNet": NetworkExample(
-        lambda **options: conditioners.WaveNet(3, 4, 6, **options)
-    ),
+    "WaveNet": NetworkExample(lambda **options: networks.WaveNet(3, 4, 6, **options)),
 }

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
-from tfp_flows.bijectors.triangular.conditioned import Conditioned, checked_transformer
+from tfp_flows.bijectors.network_door import declared_by
+from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.checks import checked_count
 from tfp_flows.math import scan_by_evaluation
+from tfp_flows.networks import MonotoneNetwork
 from tfp_flows.variables import network_of
 
 
-class Autoregressive(Conditioned):
+class Autoregressive(Networked):
     """Transform each dimension with parameters that a network reads off those before.
 
     Forward (base → data): yᵢ = τ(xᵢ; θᵢ(y before i)), one dimension after another,
@@ -27,19 +28,21 @@ class Autoregressive(Conditioned):
     Cost: ``inverse``, and the log-determinant of either direction, one evaluation of
     the conditioner. ``forward`` is the conditioner's ``scan``: with
     `tfp_flows.conditioners.MADE` about as much as one to three evaluations in all;
-    with a conditioner that has neither ``scan`` nor ``step``, D evaluations. The
+    with one that has no ``step``, or that is no `tfp_flows.networks.Conditioner`, D
+    evaluations. The
     gradients of ``forward`` take as much again. (With MADE they are those of the
     implicit function theorem; a second derivative of that direction is refused.)
 
     Args:
         conditioner: a Keras layer (or any callable) from ``[..., D]`` to
             ``[..., D·K]``, K numbers for each dimension, those of a dimension
-            depending on the dimensions before it alone (before it in the layer's
-            ``order``, if it has one). A layer that is not built is built here; one with
-            an attribute ``output_size`` of ``None`` is given the right one.
+            depending on the dimensions before it alone (before it in the order of a
+            `tfp_flows.networks.Conditioner`; in that of the points for others). A layer
+            that is not built is built here; a `tfp_flows.networks.Network` without an
+            output size is given the right one.
         transformer: a `TransformerSpec`, such as
             ``RationalQuadraticSpline.spec(num_bins=8)``.
-        event_size: D, if the conditioner has no attribute ``event_size``.
+        event_size: D, if the conditioner does not declare it.
         context: ``[..., C]``, what the conditioner sees besides the point, if it takes
             a context; its batch shape is that of the bijector.
         validate_args: as in TFP.
@@ -77,14 +80,16 @@ class Autoregressive(Conditioned):
     ):
         where = f"Autoregressive {name!r}"
         num_params = checked_transformer(transformer, where).num_params
-        if hasattr(network_of(conditioner), "invert"):
+        if isinstance(network_of(conditioner), MonotoneNetwork):
             raise ValueError(
                 f"{where}: {type(network_of(conditioner)).__name__} is no conditioner, "
                 "but the whole map: use BlockAutoregressive."
             )
         size = _event_size_of(conditioner, event_size, where)
+        self.transformer = transformer
         super().__init__(
             dict(locals()),
+            "conditioner",
             event_shape=[size],
             input_shape=[size],
             output_shape=[size * num_params],
@@ -96,10 +101,7 @@ class Autoregressive(Conditioned):
 
     def _forward_and_log_det(self, x):
         rows, context = self._rows(x)
-        scan = (
-            getattr(network_of(self.conditioner), "scan", None)
-            or self._scan_by_evaluation
-        )
+        scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
         y = scan(self._solve, rows, *context)
         # All dimensions are known now: one evaluation more gives the log-determinant.
         return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
@@ -107,12 +109,13 @@ class Autoregressive(Conditioned):
     def _scan_by_evaluation(self, solve, z, *context):
         size = self.event_size
 
-        def evaluate(x):
-            params = self.conditioner(x, *context)
-            return tf.reshape(params, [-1, size, self.transformer.num_params])
+        def evaluate(x, i):
+            params = self.conditioner(tf.transpose(x), *context)
+            shape = [-1, size, self.transformer.num_params]
+            return tf.transpose(tf.reshape(params, shape)[:, i])
 
-        order = getattr(network_of(self.conditioner), "order", np.arange(size))
-        return scan_by_evaluation(evaluate, solve, z, order)
+        columns = scan_by_evaluation(evaluate, solve, tf.transpose(z), range(size))
+        return tf.transpose(columns)
 
     def _inverse_and_log_det(self, y):
         rows, context = self._rows(y)
@@ -129,14 +132,14 @@ class Autoregressive(Conditioned):
 
 
 def _event_size_of(conditioner, event_size, where: str) -> int:
-    own = getattr(network_of(conditioner), "event_size", None)
-    if own is None and event_size is None:
+    declared = declared_by(conditioner).event_size
+    if declared is None and event_size is None:
         raise ValueError(
             f"{where}: the conditioner does not say its event_size; give event_size=…."
         )
-    if own is not None and event_size not in (None, own):
+    if declared is not None and event_size not in (None, declared):
         raise ValueError(
-            f"{where}: event_size is {event_size}, but the conditioner's is {own}."
+            f"{where}: event_size is {event_size}, but the conditioner's is {declared}."
         )
-    size = event_size if own is None else own
+    size = event_size if declared is None else declared
     return checked_count(size, f"{where}: event_size")

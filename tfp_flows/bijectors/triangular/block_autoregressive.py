@@ -2,17 +2,18 @@
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.triangular.with_network import WithNetwork
+from tfp_flows.bijectors.networked import Networked
+from tfp_flows.networks import MonotoneNetwork
 from tfp_flows.variables import network_of
 
 
-class BlockAutoregressive(WithNetwork):
+class BlockAutoregressive(Networked):
     """Transform each dimension by a monotone network that sees those before it.
 
     Inverse (data → base): x = (1 − g)·y + g·f(y), by a network f whose weights are
     block-triangular with positive blocks on the diagonal, so that xᵢ increases in yᵢ
     and depends in any way on the dimensions before i: conditioner and transformer in
-    one. See `tfp_flows.conditioners.BlockNetwork`, which is onto the real numbers.
+    one. See `tfp_flows.networks.BlockNetwork`, which is onto the real numbers.
 
     Forward (base → data): one dimension after another, as `Autoregressive`, each by a
     search for the root of a scalar increasing function, with gradients by the implicit
@@ -26,9 +27,8 @@ class BlockAutoregressive(WithNetwork):
     alone; its gradient as much again, and a second derivative of it is refused.
 
     Args:
-        network: a `tfp_flows.conditioners.BlockNetwork`, or a Keras layer with an
-            ``event_size``, a ``call`` from ``[N, D]`` to ``[N, 2·D]`` (x and log dx/dy)
-            and an ``invert``. A layer that is not built is built here.
+        network: a `tfp_flows.networks.MonotoneNetwork`, such as a `BlockNetwork`. One
+            that is not built is built here.
         context: ``[..., C]``, what the network sees besides the point, if it takes a
             context; its batch shape is that of the bijector.
         validate_args: as in TFP; in a graph (but not under XLA) a root that is not
@@ -43,7 +43,7 @@ class BlockAutoregressive(WithNetwork):
 
     >>> import tfp_flows
     >>> layer = tfp_flows.bijectors.BlockAutoregressive(
-    ...     tfp_flows.conditioners.BlockNetwork(3, hidden_factor=8, seed=0))
+    ...     tfp_flows.networks.BlockNetwork(3, hidden_factor=8, seed=0))
     >>> x = layer.inverse([1.0, 2.0, -1.0])
     >>> layer.forward(tf.identity(x)).numpy().round(4)
     array([ 1.,  2., -1.], dtype=float32)
@@ -61,11 +61,10 @@ class BlockAutoregressive(WithNetwork):
         parameters = dict(locals())
         where = f"BlockAutoregressive {name!r}"
         layer = network_of(network)
-        if not (hasattr(layer, "invert") and hasattr(layer, "event_size")):
+        if not isinstance(layer, MonotoneNetwork):
             raise TypeError(
-                f"{where}: network must be a conditioners.BlockNetwork, or a layer "
-                "with an event_size and the methods call and invert of one, but got "
-                f"{network!r}."
+                f"{where}: network must be a networks.MonotoneNetwork, such as a "
+                f"BlockNetwork, but got {network!r}."
             )
         size = layer.event_size
         super().__init__(

@@ -6,14 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
-from tfp_flows.bijectors.triangular.conditioned import (
-    Conditioned,
-    checked_transformer,
-)
+from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.bijectors.triangular.partition import partition_of
 
 
-class Coupling(Conditioned):
+class Coupling(Networked):
     """Transform some dimensions with parameters that a network reads off the others.
 
     Forward: the dimensions x_A where ``mask`` is true pass through, y_A = x_A; the
@@ -81,8 +78,10 @@ class Coupling(Conditioned):
         num_params = checked_transformer(transformer, where).num_params
         passes = _checked_mask(mask, where)
         self._partition = partition_of(passes)
+        self.transformer = transformer
         super().__init__(
             dict(locals()),
+            "conditioner",
             event_shape=passes.shape,
             input_shape=self._partition.input_shape,
             output_shape=self._partition.output_shape(num_params),

@@ -1,0 +1,136 @@
+"""A bijector that holds a network: its context, and points as rows or columns."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.network_door import as_network, declared_by
+from tfp_flows.variables import KerasModule
+
+
+class Networked(Bijector):
+    """A bijector that evaluates a network, which may take a context.
+
+    To subclass: `Coupling`, `Autoregressive` and `BlockAutoregressive` do. Inside,
+    points are rows, ``[N, *event_shape]``, or where they are vectors columns,
+    ``[D, N]``: with the batch last the loops over it are contiguous, and dimensions are
+    chosen without a copy of each row.
+
+    Args:
+        parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
+            contain ``context`` and the network.
+        argument: what the network is called there, and as an attribute.
+        event_shape: of a point.
+        input_shape: of what the network sees of a point.
+        output_shape: of what it gives.
+
+    Raises:
+        TypeError: the network is no callable.
+        ValueError: a network whose output has another size, or a context that does
+            not fit the network.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping,
+        argument: str,
+        *,
+        event_shape: Sequence[int],
+        input_shape: Sequence[int],
+        output_shape: Sequence[int],
+    ):
+        where = f"{type(self).__name__} {parameters['name']!r}"
+        context = parameters["context"]
+        if context is not None:
+            context = tf.convert_to_tensor(context)
+            if context.shape.rank == 0:
+                raise ValueError(
+                    f"{where}: the context must have shape [..., C], but is a scalar."
+                )
+        context_size = None if context is None else context.shape[-1]
+        network = as_network(
+            parameters[argument],
+            input_shape=input_shape,
+            output_shape=output_shape,
+            context_size=context_size,
+            where=where,
+        )
+        self._context_size = declared_by(network, context_size).context_size
+        setattr(self, argument, network)
+        self._takes_context = self.context_size is not None
+        super().__init__(
+            {**parameters, argument: network},
+            event_shape=event_shape,
+            dtype=network.dtype if isinstance(network, KerasModule) else None,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {"context": ParameterProperties(event_ndims=1)}
+
+    @property
+    def context_size(self) -> int | None:
+        """Of the context that the network takes; ``None`` if it takes none."""
+        return self._context_size
+
+    def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.
+
+        The list has the contexts ``[N, C]``, or nothing.
+        """
+        rank = x.shape.rank - self.forward_min_event_ndims
+        event = x.shape[rank:]
+        if self.context is None:
+            if self._takes_context:
+                raise ValueError(
+                    f"{self._where}: its conditioner takes a context of size "
+                    f"{self.context_size}, but none was given: make the bijector with "
+                    "context=…, or .copy(context=…)."
+                )
+            return (x if rank == 1 else tf.reshape(x, [-1, *event])), []
+        context = tf.convert_to_tensor(self.context)
+        batch = self._batch_shape_of(x)
+        x, context = (
+            tf.reshape(tf.broadcast_to(part, tf.concat([batch, last], 0)), [-1, *last])
+            for part, last in ((x, event), (context, context.shape[-1:]))
+        )
+        return x, [context]
+
+    def _from_rows(self, x, *rows) -> tuple[tf.Tensor, ...]:
+        """Rows as points, or as numbers, of the batch shape that ``x`` has."""
+        if self.context is None and x.shape.rank == 1 + self.forward_min_event_ndims:
+            return rows
+        batch = self._batch_shape_of(x)
+        return tuple(
+            tf.reshape(part, tf.concat([batch, tf.shape(part)[1:]], axis=0))
+            for part in rows
+        )
+
+    def _batch_shape_of(self, x) -> tf.Tensor:
+        batch = tf.shape(x)[: x.shape.rank - self.forward_min_event_ndims]
+        if self.context is None:
+            return batch
+        return tf.broadcast_dynamic_shape(batch, tf.shape(self.context)[:-1])
+
+    @staticmethod
+    def _sum(log_slopes, columns) -> tf.Tensor:
+        """The sum over the dimensions of each point, ``[N]``."""
+        # A transformer's log-determinant may be the same for all points.
+        log_slopes = tf.broadcast_to(log_slopes, tf.shape(columns))
+        return tf.reduce_sum(log_slopes, axis=0)
+
+
+def checked_transformer(transformer, where: str) -> TransformerSpec:
+    """The transformer, if it is a specification.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(transformer, TransformerSpec):
+        raise TypeError(
+            f"{where}: transformer must be a TransformerSpec such as Affine.spec(), "
+            f"but got {transformer!r}."
+        )
+    return transformer

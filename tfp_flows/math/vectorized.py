@@ -1,0 +1,22 @@
+"""Whether ``tf.vectorized_map`` is at work."""
+
+import tensorflow as tf
+
+_SCOPE = "loop_body"  # The name scope in which it traces the function that it is given.
+
+
+def in_vectorized_map() -> bool:
+    """Whether the ops that are made now will be converted by ``tf.vectorized_map``.
+
+    It makes ops anew, for all elements at once, and with them TensorFlow's own
+    gradients: those of ``tf.custom_gradient`` are lost. What depends on them must be
+    made of ops there whose gradients are right by themselves.
+    """
+    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+    while graph is not None:
+        scopes = graph.get_name_scope().split("/")
+        if any(scope.startswith(_SCOPE) for scope in scopes):
+            return True
+        # Within it, loops and functions are traced in graphs of their own.
+        graph = getattr(graph, "outer_graph", None)
+    return False

@@ -1,0 +1,186 @@
+"""The neural autoregressive distribution estimator."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.checks import checked_count
+from tfp_flows.math import permute, split_seed
+from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class NADE(Conditioner):
+    """One hidden layer that is shared: each dimension adds a little to it.
+
+    From ``[N, D]``, and a context v ``[N, C]`` if it takes one, to ``[N, D·K]``: the
+    parameters of dimension i are
+
+        θᵢ = Vᵢ·h(a(c + U v + Σ W_{·j} x_j over the dimensions j before i)) + bᵢ
+
+    with a layer Vᵢ of its own for each dimension, which starts at zero, and all else in
+    common. So the hidden layer of a dimension is that of the one before it, before the
+    activation, and one column of W: all D of them are a cumulative sum, and `step`
+    keeps that sum.
+
+    Cost: one evaluation O(D·H·(K + √D)) a point for H hidden units, its sums being two
+    products with triangular matrices; `scan` O(D·H·K), which is no more. The gradients
+    of either need D·H numbers a point; those of a `tfp_flows.conditioners.MADE`, H.
+
+    Args:
+        event_size: D.
+        hidden_units: H, width of the one hidden layer.
+        output_size: D·K; ``None`` leaves it to the bijector that it is given to.
+        order: the dimensions in the order in which they depend on each other; 0 … D − 1
+            if not given.
+        context_size: C; ``None`` if the network takes no context. Every parameter
+            depends on all of the context, those of the first dimension included.
+        activation: a, anything that Keras takes.
+        seed: of the initial weights. Without it they come from Python's generator,
+            which ``keras.utils.set_random_seed`` sets.
+        dtype: of weights and computation, or a Keras dtype policy. `scan` computes in
+            the dtype of the weights.
+        name: of the layer.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+
+    Raises:
+        TypeError: a size that is no integer.
+        ValueError: a size that is not positive, an order that is no permutation, an
+            output size that D does not divide; built without an output size; called
+            without the context that it takes.
+
+    >>> net = NADE(event_size=3, hidden_units=32, output_size=6, seed=0)
+    >>> net.build((None, 3))
+    >>> net(keras.ops.ones((5, 3))).shape
+    TensorShape([5, 6])
+
+    Papers: Larochelle and Murray (2011), The neural autoregressive distribution
+    estimator; Uria, Côté, Gregor, Murray and Larochelle (2016), Neural autoregressive
+    distribution estimation.
+    """
+
+    def __init__(
+        self,
+        event_size: int,
+        hidden_units: int = 64,
+        output_size: int | None = None,
+        *,
+        order: Sequence[int] | None = None,
+        context_size: int | None = None,
+        activation="silu",
+        seed: int | None = None,
+        dtype=None,
+        name: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, name=name, **kwargs)
+        self._set_sizes(
+            event_size=event_size, output_size=output_size, context_size=context_size
+        )
+        self._set_order(order)
+        self.hidden_units = checked_count(hidden_units, "NADE: hidden_units")
+        self.activation = keras.activations.get(activation)
+        self.seed = seed
+
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights."""
+        self._check_built_for(x_shape)
+        size, units = self.event_size, self.hidden_units
+        seeds = split_seed(self.seed, 3)
+        he, *context_he = (keras.initializers.HeNormal(seed) for seed in seeds[:2])
+        # A row for each place of the order but the last, which nothing depends on.
+        self.kernel = None
+        if size > 1:
+            self.kernel = self.add_weight(
+                shape=(size - 1, units), initializer=he, name="kernel"
+            )
+        if self.context_size is not None:
+            self.context_kernel = self.add_weight(
+                shape=(self.context_size, units),
+                initializer=context_he[0],
+                name="context_kernel",
+            )
+        # Not zero: with few inputs all units would bend at the same place, 0.
+        uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=seeds[2])
+        self.bias = self.add_weight(shape=(units, 1), initializer=uniform, name="bias")
+        outputs = (size, self._num_params)
+        self.output_kernel = self.add_weight(
+            shape=(*outputs, units), initializer="zeros", name="output_kernel"
+        )
+        self.output_bias = self.add_weight(
+            shape=(*outputs, 1), initializer="zeros", name="output_bias"
+        )
+
+    def call(self, x, context=None):
+        """The parameters, ``[N, D·K]``: those of the first dimension come first."""
+        self._check_inputs(x, context)
+        first = self._before_all(x, context)[tf.newaxis]
+        pre = first
+        if self.kernel is not None:
+            known = tf.transpose(permute(x, self.order)[:, :-1])
+            kernel = tf.convert_to_tensor(self.kernel)
+            added = kernel[..., tf.newaxis] * known[:, tf.newaxis]
+            # A long sum in half precision would lose what is added last.
+            sums = _cumulative_sum(tf.cast(added, self.variable_dtype))
+            pre = tf.concat([first, first + tf.cast(sums, x.dtype)], axis=0)
+        params = tf.matmul(self.output_kernel, self.activation(pre)) + self.output_bias
+        params = permute(params, np.argsort(self.order), axis=0)
+        return tf.transpose(tf.reshape(params, [self.output_size, -1]))
+
+    def _before_all(self, x, context=None):
+        """The hidden layer of the first dimension, before activation, ``[H, N]``."""
+        bias = tf.convert_to_tensor(self.bias)
+        if context is None:
+            return tf.tile(bias, [1, tf.shape(x)[0]])
+        rows = tf.cast(context, x.dtype)
+        return bias + tf.matmul(self.context_kernel, rows, True, True)
+
+    def initial_state(self, z, *context):
+        """The hidden layer of the first dimension, before its activation."""
+        self._check_inputs(z, *context or [None])
+        return self._before_all(z, *context)
+
+    def step(self, state, i, previous):
+        """As `Conditioner.step`: the state is the hidden layer before activation."""
+        pre = state
+        if self.kernel is not None:
+            # At first the value is 0, and the row does not matter.
+            row = row_of(self.kernel, tf.maximum(i - 1, 0))
+            pre += row[:, tf.newaxis] * previous
+        params = tf.matmul(row_of(self.output_kernel, i), self.activation(pre))
+        return params + row_of(self.output_bias, i), pre
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "event_size": self.event_size,
+            "hidden_units": self.hidden_units,
+            "output_size": self.output_size,
+            "order": self.order,
+            "context_size": self.context_size,
+            "activation": keras.activations.serialize(self.activation),
+            "seed": self.seed,
+        }
+
+
+def _cumulative_sum(x) -> tf.Tensor:
+    """``tf.cumsum`` over the first axis, by products with two triangular matrices.
+
+    XLA on a CPU takes several times as long for its own: for D = H = 64 and 512 points
+    16 ms an evaluation in place of 4, and with the gradient 99 in place of 14.
+    """
+    size = x.shape[0]
+    length = math.isqrt(size - 1) + 1
+    num = -(-size // length)
+    rows = tf.reshape(x, [size, -1])
+    rows = tf.pad(rows, [[0, num * length - size], [0, 0]])
+    parts = tf.reshape(rows, [num, length, tf.shape(rows)[1]])
+    inside = tf.constant(np.tri(length), x.dtype)
+    within = tf.matmul(tf.broadcast_to(inside, [num, length, length]), parts)
+    earlier = tf.constant(np.tri(num, k=-1), x.dtype)
+    sums = within + tf.matmul(earlier, within[:, -1])[:, tf.newaxis]
+    flat = tf.reshape(sums, [num * length, tf.shape(rows)[1]])
+    return tf.reshape(flat[:size], tf.shape(x))

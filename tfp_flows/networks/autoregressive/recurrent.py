@@ -1,0 +1,258 @@
+"""A recurrent network over the dimensions."""
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfp_flows.checks import checked_count
+from tfp_flows.math import split_seed
+from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+
+# Numbers that tell the cell where it is. Few, so that the values are not drowned.
+_POSITION_SIZE = 8
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class Recurrent(Conditioner):
+    """An LSTM, a GRU or another cell that reads the dimensions one by one.
+
+    From ``[N, D]``, and a context v ``[N, C]`` if it takes one, to ``[N, D·K]``:
+
+        hᵢ, sᵢ = cell([x_{i−1}, v, eᵢ], s_{i−1})
+        θᵢ = V·hᵢ + bᵢ
+
+    with a trained vector eᵢ and a bias bᵢ for each place i in the order; V and b start
+    at zero. All else is the same at every place.
+
+    With a ``row_size`` of W the dimensions are the pixels of an image, row by row, and
+    the cell sees the three pixels above as well, x_{i−W−1}, x_{i−W} and x_{i−W+1} (0
+    outside of the image): what is near in the image is then near for the network. That
+    is the idea of PixelRNN, whose own cells get at the row above by convolutions over
+    their states.
+
+    Cost: one evaluation is D steps of the cell, one after another, O(D·H²) a point for
+    H units; `scan` the same.
+
+    Args:
+        event_size: D.
+        units: H, width of the cell; 64 if not given. If the cell itself is given, it is
+            the cell's.
+        output_size: D·K; ``None`` leaves it to the bijector that it is given to.
+        cell: a class of Keras cells such as ``keras.layers.LSTMCell``, or a function,
+            called as ``cell(units)`` with those of ``dtype``, ``seed``,
+            ``kernel_initializer`` and ``recurrent_initializer`` that it takes. Or a
+            cell, such as ``keras.layers.StackedRNNCells([…])``, of which a copy is
+            made; its own initializers then say how it starts. To be saved, a class of
+            your own must be registered with Keras.
+        row_size: W, which divides D; ``None`` if there are no rows.
+        order: the dimensions in the order in which they depend on each other; 0 … D − 1
+            if not given. Rows are rows of that order.
+        context_size: C; ``None`` if the network takes no context. Every parameter
+            depends on all of the context, those of the first dimension included.
+        seed: of the initial weights. Without it they come from Python's generator,
+            which ``keras.utils.set_random_seed`` sets.
+        dtype: of weights and computation, or a Keras dtype policy.
+        name: of the layer.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+
+    Raises:
+        TypeError: a size that is no integer, a cell that is none.
+        ValueError: a size that is not positive, units that are not the cell's, a cell
+            of another dtype or with dropout, a row size that does not divide D, an
+            order that is no permutation, an output size that D does not divide; built
+            without an output size; called without the context that it takes.
+
+    >>> net = Recurrent(
+    ...     event_size=6, units=8, output_size=12, cell=keras.layers.GRUCell,
+    ...     row_size=3, seed=0)
+    >>> net.build((None, 6))
+    >>> net(keras.ops.ones((5, 6))).shape
+    TensorShape([5, 12])
+
+    Papers: Hochreiter and Schmidhuber (1997), Long short-term memory; van den Oord,
+    Kalchbrenner and Kavukcuoglu (2016), Pixel recurrent neural networks.
+    """
+
+    def __init__(
+        self,
+        event_size: int,
+        units: int | None = None,
+        output_size: int | None = None,
+        *,
+        cell: Callable | keras.Layer = keras.layers.LSTMCell,
+        row_size: int | None = None,
+        order: Sequence[int] | None = None,
+        context_size: int | None = None,
+        seed: int | None = None,
+        dtype=None,
+        name: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, name=name, **kwargs)
+        self._set_sizes(
+            event_size=event_size, output_size=output_size, context_size=context_size
+        )
+        self._set_order(order)
+        if row_size is not None:
+            row_size = checked_count(row_size, "Recurrent: row_size")
+            if self.event_size % row_size:
+                raise ValueError(
+                    f"Recurrent: row_size must divide event_size {self.event_size}, "
+                    f"but got {row_size}."
+                )
+        self.row_size = row_size
+        self.seed = seed
+        if units is not None:
+            units = checked_count(units, "Recurrent: units")
+        self.cell = self._cell_of(cell, units)
+        self.units = self.cell.output_size
+
+    def _cell_of(self, cell, units) -> keras.Layer:
+        if isinstance(cell, keras.Layer):
+            _check_cell(cell, cell)
+            made = type(cell).from_config(cell.get_config())
+        else:
+            made = None
+            if callable(cell):
+                made = cell(units or 64, **self._options_of(cell))
+            _check_cell(made, cell)
+        if units is not None and units != made.output_size:
+            raise ValueError(
+                f"Recurrent: units is {units}, but the cell {made.name!r} has "
+                f"{made.output_size}; leave units out where a cell is given."
+            )
+        for part in made._flatten_layers():
+            self._check_part(part)
+        return made
+
+    def _check_part(self, part):
+        if part.dtype_policy != self.dtype_policy:
+            raise ValueError(
+                f"Recurrent: the network is {self.dtype_policy.name}, but the cell "
+                f"{part.name!r} is {part.dtype_policy.name}; make it with dtype=…."
+            )
+        if any(getattr(part, name, 0) for name in ("dropout", "recurrent_dropout")):
+            raise ValueError(
+                f"Recurrent: the cell {part.name!r} has dropout, with which a density "
+                "would be another one at each evaluation."
+            )
+
+    def _options_of(self, cell) -> dict:
+        """Those of the usual options of Keras's cells that this one takes."""
+        seeds = split_seed(self.seed, 5)
+        options = {
+            "kernel_initializer": keras.initializers.GlorotUniform(seed=seeds[0]),
+            "recurrent_initializer": keras.initializers.Orthogonal(seed=seeds[1]),
+            "seed": seeds[2],
+        }
+        taken = inspect.signature(cell).parameters
+        fixed = getattr(cell, "keywords", {})  # Of a functools.partial.
+        found = {k: v for k, v in options.items() if k in taken and k not in fixed}
+        kinds = [parameter.kind for parameter in taken.values()]
+        if "dtype" in taken or inspect.Parameter.VAR_KEYWORD in kinds:
+            found["dtype"] = self.dtype_policy
+        return found
+
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights."""
+        self._check_built_for(x_shape)
+        size = self.event_size
+        seed = split_seed(self.seed, 5)[3]
+        self.positions = self.add_weight(
+            shape=(size, _POSITION_SIZE),
+            initializer=keras.initializers.RandomNormal(stddev=1.0, seed=seed),
+            name="positions",
+        )
+        num_values = 1 if self.row_size is None else 4
+        num_inputs = num_values + (self.context_size or 0) + _POSITION_SIZE
+        if not self.cell.built:
+            self.cell.build((None, num_inputs))
+        self.output_kernel = self.add_weight(
+            shape=(self._num_params, self.units),
+            initializer="zeros",
+            name="output_kernel",
+        )
+        self.output_bias = self.add_weight(
+            shape=(size, self._num_params, 1), initializer="zeros", name="output_bias"
+        )
+
+    def call(self, x, context=None):
+        """The parameters, ``[N, D·K]``: those of the first dimension come first."""
+        self._check_inputs(x, context)
+        return self._call_by_step(x, context)
+
+    def initial_state(self, z, *context):
+        """The cell's first state, the values of the last row, and the context."""
+        context = context or (None,)
+        self._check_inputs(z, *context)
+        length = 1 if self.row_size is None else self.row_size + 1
+        recent = tf.zeros([length, tf.shape(z)[0]], self.compute_dtype)
+        state = self.cell.get_initial_state(batch_size=tf.shape(z)[0])
+        if self.context_size is None:
+            return state, recent
+        return state, recent, tf.cast(context[0], recent.dtype)
+
+    def step(self, state, i, previous):
+        """As `Conditioner.step`; what is known last comes first in the row."""
+        state, recent, *context = state
+        newest = tf.cast(previous, recent.dtype)[tf.newaxis]
+        recent = tf.concat([newest, recent[:-1]], axis=0)
+        values = [recent[0]]
+        if self.row_size is not None:
+            values += self._above(recent, i)
+        position = tf.cast(row_of(self.positions, i), recent.dtype)
+        # Not `broadcast_to` a shape, which XLA must know when it compiles.
+        position = position + tf.zeros_like(values[0])[:, tf.newaxis]
+        inputs = [tf.stack(values, axis=-1), *context, position]
+        h, new = self.cell(tf.concat(inputs, axis=-1), state)
+        new = tf.nest.pack_sequence_as(state, tf.nest.flatten(new))
+        kernel = tf.cast(self.output_kernel, h.dtype)
+        bias = tf.cast(row_of(self.output_bias, i), h.dtype)
+        params = tf.matmul(kernel, h, transpose_b=True) + bias
+        return tf.cast(params, previous.dtype), (new, recent, *context)
+
+    def _above(self, recent, i) -> list[tf.Tensor]:
+        """The three pixels above, ``[N]`` each; 0 where there is none."""
+        row, column = np.divmod(np.arange(self.event_size), self.row_size)
+        inside = [column > 0, column >= 0, column < self.row_size - 1]
+        exists = tf.constant(np.stack([(row > 0) & there for there in inside]))[:, i]
+        # In rows of one pixel nothing is right above, nor is there a place for it.
+        back = (self.row_size, self.row_size - 1, max(self.row_size - 2, 0))
+        values = [recent[places] for places in back]
+        return [
+            tf.where(exists[j], value, tf.zeros_like(value))
+            for j, value in enumerate(values)
+        ]
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "event_size": self.event_size,
+            "units": self.units,
+            "output_size": self.output_size,
+            "cell": keras.saving.serialize_keras_object(self.cell),
+            "row_size": self.row_size,
+            "order": self.order,
+            "context_size": self.context_size,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The layer of a configuration."""
+        cell = keras.saving.deserialize_keras_object(config["cell"])
+        return cls(**(config | {"cell": cell}))
+
+
+def _check_cell(made, given):
+    """Whether it is a cell; a layer such as ``keras.layers.LSTM`` has one within."""
+    sizes = ("state_size", "output_size")
+    is_cell = isinstance(made, keras.Layer) and all(hasattr(made, s) for s in sizes)
+    if not is_cell or isinstance(made, keras.layers.RNN):
+        raise TypeError(
+            "Recurrent: cell must be a Keras cell, or a class or function that gives "
+            f"one, such as keras.layers.LSTMCell, but got {given!r}."
+        )

@@ -1,0 +1,256 @@
+"""The network of WaveNet."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.checks import checked_count, checked_counts
+from tfp_flows.math import split_seed
+from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+
+# Doublings go on to 512, and then begin again, as in the paper.
+_LARGEST_DILATION = 512
+
+
+@keras.saving.register_keras_serializable(package="tfp_flows")
+class WaveNet(Conditioner):
+    """Causal convolutions with growing gaps, gated, with residuals and skips.
+
+    From ``[N, D]``, and a context v ``[N, C]`` if it takes one, to ``[N, D·K]``. The
+    dimensions in their order are a signal. Layer l, of dilation d, has at place i
+
+        (a, b) = Σ_m W_m·h_{i − m·d} + U·v + c,   m = 0 … kernel_size − 1
+        g = tanh(a)·σ(b);   h ← h + R·g;   s ← s + S·g
+
+    where h₀ at place i is a multiple of the value at place i − 1 and a trained vector
+    for that place. The parameters are two layers over s, the second of which starts at
+    zero and has a bias for each place: the weights are the same everywhere, and still
+    places may differ.
+
+    What reaches a place is the `receptive_field` before it, by default all of it.
+
+    Cost: one evaluation O(D·L·F²) a point for L layers of F filters; `scan` about one
+    evaluation, for `step` keeps what each layer needs of earlier places in a queue
+    that goes round. Its gradient keeps the states of all places.
+
+    Args:
+        event_size: D.
+        filters: F, width of all layers.
+        output_size: D·K; ``None`` leaves it to the bijector that it is given to.
+        kernel_size: places that one convolution sees, at least 2.
+        dilations: the gap between them, a number for each layer; 1, 2, 4, … 512, 1, …
+            until all dimensions are seen, if not given.
+        order: the dimensions in the order in which they depend on each other; 0 … D − 1
+            if not given.
+        context_size: C; ``None`` if the network takes no context. Every parameter
+            depends on all of the context, those of the first dimension included.
+        activation: of the two last layers, anything that Keras takes.
+        seed: of the initial weights. Without it they come from Python's generator,
+            which ``keras.utils.set_random_seed`` sets.
+        dtype: of weights and computation, or a Keras dtype policy.
+        name: of the layer.
+        **kwargs: the other arguments of ``keras.layers.Layer``.
+
+    Raises:
+        TypeError: a size that is no integer, ``dilations`` no list of them.
+        ValueError: a size that is not positive, a kernel size below 2, no dilations, an
+            order that is no permutation, an output size that D does not divide; built
+            without an output size; called without the context that it takes.
+
+    >>> net = WaveNet(event_size=16, filters=8, output_size=32, seed=0)
+    >>> list(net.dilations), net.receptive_field
+    ([1, 2, 4, 8], 16)
+    >>> net.build((None, 16))
+    >>> net(keras.ops.ones((5, 16))).shape
+    TensorShape([5, 32])
+
+    Papers: van den Oord, Dieleman, Zen, Simonyan, Vinyals, Graves, Kalchbrenner, Senior
+    and Kavukcuoglu (2016), WaveNet: a generative model for raw audio; Le Paine,
+    Khorrami, Chang, Zhang, Ramachandran, Hasegawa-Johnson and Huang (2016), Fast
+    WaveNet generation algorithm.
+    """
+
+    def __init__(
+        self,
+        event_size: int,
+        filters: int = 32,
+        output_size: int | None = None,
+        *,
+        kernel_size: int = 2,
+        dilations: Sequence[int] | None = None,
+        order: Sequence[int] | None = None,
+        context_size: int | None = None,
+        activation="silu",
+        seed: int | None = None,
+        dtype=None,
+        name: str | None = None,
+        **kwargs,
+    ):
+        super().__init__(dtype=dtype, name=name, **kwargs)
+        self._set_sizes(
+            event_size=event_size, output_size=output_size, context_size=context_size
+        )
+        self._set_order(order)
+        self.filters = checked_count(filters, "WaveNet: filters")
+        self.kernel_size = checked_count(kernel_size, "WaveNet: kernel_size")
+        if self.kernel_size < 2:
+            raise ValueError(
+                "WaveNet: kernel_size must be 2 or more, or no layer sees a place "
+                f"before its own, but got {kernel_size}."
+            )
+        if dilations is None:
+            dilations = _doubling(self.event_size - 1, self.kernel_size)
+        self.dilations = checked_counts(dilations, "WaveNet: dilations")
+        if not self.dilations:
+            raise ValueError("WaveNet: dilations must be one or more, but got none.")
+        self.activation = keras.activations.get(activation)
+        self.seed = seed
+
+    @property
+    def receptive_field(self) -> int:
+        """On how many dimensions before its own a parameter may depend."""
+        return 1 + (self.kernel_size - 1) * sum(self.dilations)
+
+    def build(self, x_shape, context_shape=None):
+        """Makes the weights."""
+        self._check_built_for(x_shape)
+        num, width = len(self.dilations), self.filters
+        seeds = iter(split_seed(self.seed, 3 * num + 3))
+
+        def dense(units, size, gain=1.0, **options):
+            layer = keras.layers.Dense(
+                units,
+                kernel_initializer=keras.initializers.VarianceScaling(
+                    gain, seed=next(seeds)
+                ),
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
+                **options,
+            )
+            layer.build((None, size))
+            return layer
+
+        self._entry = dense(width, 1, use_bias=False)
+        self.positions = self.add_weight(
+            shape=(self.event_size, width),
+            initializer=keras.initializers.RandomNormal(stddev=0.5, seed=next(seeds)),
+            name="positions",
+        )
+        # Over what a convolution sees, side by side: `step` has it from its queues.
+        self._gates = [dense(2 * width, self.kernel_size * width) for _ in range(num)]
+        self._contexts = []
+        if self.context_size is not None:
+            self._contexts = [
+                dense(2 * width, self.context_size, use_bias=False) for _ in range(num)
+            ]
+        # To the residual and to the skip; of the last layer only the skip is used.
+        self._exits = [dense(2 * width, width) for _ in range(num - 1)]
+        self._exits.append(dense(width, width))
+        self._hidden = dense(width, width, gain=2.0)
+        self._last = keras.layers.EinsumDense(
+            "ndf,fk->ndk",
+            (self.event_size, self._num_params),
+            bias_axes="dk",
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+        )
+        self._last.build((None, self.event_size, width))
+
+    def call(self, x, context=None):
+        """The parameters, ``[N, D·K]``: those of the first dimension come first."""
+        self._check_inputs(x, context)
+        h = self._entry(self._before(x)[..., tf.newaxis])
+        h, total = h + tf.cast(self.positions, h.dtype), 0.0
+        added = [term[:, tf.newaxis] for term in self._from_context(context)]
+        for index, dilation in enumerate(self.dilations):
+            back = range((self.kernel_size - 1) * dilation, -1, -dilation)
+            seen = tf.concat([_later(h, places) for places in back], axis=-1)
+            h, skip = self._through(index, seen, h, added)
+            total += skip
+        return self._by_dimension(self._last(self._to_last(total)))
+
+    def _from_context(self, context=None) -> list:
+        """What the context adds to each layer; nothing if there is none."""
+        return [layer(context) for layer in self._contexts]
+
+    def _through(self, index, seen, h, added):
+        """What layer ``index`` gives to the next one and to the skips."""
+        gates = self._gates[index](seen)
+        if added:
+            gates += added[index]
+        a, b = tf.split(gates, 2, axis=-1)
+        given = self._exits[index](tf.tanh(a) * tf.sigmoid(b))
+        if index == len(self.dilations) - 1:
+            return h, given
+        residual, skip = tf.split(given, 2, axis=-1)
+        return h + residual, skip
+
+    def _to_last(self, total):
+        return self.activation(self._hidden(self.activation(total)))
+
+    def initial_state(self, z, *context):
+        """A queue of zeros for each layer, and what the context adds to each."""
+        self._check_inputs(z, *context or [None])
+        dtype, queues = self.compute_dtype, []
+        for dilation in self.dilations:
+            length = (self.kernel_size - 1) * dilation
+            queue = tf.TensorArray(
+                dtype,
+                length,
+                element_shape=[None, self.filters],
+                clear_after_read=False,
+            )
+            zeros = tf.zeros([length, tf.shape(z)[0], self.filters], dtype)
+            queues.append(queue.unstack(zeros))
+        return queues, self._from_context(*context)
+
+    def step(self, state, i, previous):
+        """As `Conditioner.step`; place j of a layer is in its queue at j mod length."""
+        queues, added = state
+        h = self._entry(previous[:, tf.newaxis])
+        h, total = h + tf.cast(row_of(self.positions, i), h.dtype), 0.0
+        later = []
+        for index, (queue, dilation) in enumerate(
+            zip(queues, self.dilations, strict=True)
+        ):
+            length = (self.kernel_size - 1) * dilation
+            slots = [(i + ahead) % length for ahead in range(0, length, dilation)]
+            seen = tf.concat([*map(queue.read, slots), h], axis=-1)
+            # In the place of the oldest, which is read for the last time.
+            later.append(queue.write(slots[0], h))
+            h, skip = self._through(index, seen, h, added)
+            total += skip
+        last = tf.cast(self._last.kernel, h.dtype), row_of(self._last.bias, i)
+        params = tf.matmul(self._to_last(total), last[0]) + tf.cast(last[1], h.dtype)
+        return tf.cast(tf.transpose(params), previous.dtype), (later, added)
+
+    def get_config(self):
+        """The arguments of the constructor."""
+        return super().get_config() | {
+            "event_size": self.event_size,
+            "filters": self.filters,
+            "output_size": self.output_size,
+            "kernel_size": self.kernel_size,
+            "dilations": self.dilations,
+            "order": self.order,
+            "context_size": self.context_size,
+            "activation": keras.activations.serialize(self.activation),
+            "seed": self.seed,
+        }
+
+
+def _doubling(num_before: int, kernel_size: int) -> list[int]:
+    """1, 2, 4, … until that many places before the own one are seen."""
+    dilations = [1]
+    while 1 + (kernel_size - 1) * sum(dilations) < num_before:
+        last = dilations[-1]
+        dilations.append(1 if last == _LARGEST_DILATION else 2 * last)
+    return dilations
+
+
+def _later(h, places: int) -> tf.Tensor:
+    """``[N, D, F]``, each place as the one so many places before it; 0 at first."""
+    kept = max(h.shape[1] - places, 0)
+    return tf.pad(h[:, :kept], [[0, 0], [h.shape[1] - kept, 0], [0, 0]])
