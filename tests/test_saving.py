@@ -327,7 +327,7 @@ def there_and_back(value):
         shift_and_scale,
         b.Affine.spec(log_scale_bound=2.0),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_plain_values(value):
     copy = there_and_back(value)

@@ -75,7 +75,8 @@ class Network(keras.layers.Layer):
 
     def _check_inputs(self, x, context) -> None:
         """Refuses inputs and contexts of another size than its own."""
-        self._check_size(x.shape)
+        if self.event_size is not None:
+            self._check_size(x.shape)
         size = None if context is None else context.shape[-1]
         if size != self.context_size:
             raise ValueError(
