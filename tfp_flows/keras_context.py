@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import keras
 import tensorflow as tf
@@ -78,7 +79,7 @@ def _model_in_training() -> keras.Model | None:
     """The Keras model whose ``train_step`` is on the stack."""
     # Not Keras's call context: it knows nothing of training where a model's ``call``
     # has no argument of that name, nor where ``train_step`` calls a flow itself.
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         if code.co_name == "train_step" and code.co_argcount:

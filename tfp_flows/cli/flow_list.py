@@ -8,7 +8,9 @@ from tfp_flows import flows
 def flows_of_vectors() -> dict[str, str]:
     """The flows that need an event size and no more, each with what it is."""
     return {
-        name: inspect.getdoc(getattr(flows, name)).splitlines()[0].rstrip(".")
+        name: (inspect.getdoc(getattr(flows, name)) or "")
+        .partition("\n")[0]
+        .rstrip(".")
         for name in flows.__all__
         if required_arguments(name) == ["event_size"]
     }

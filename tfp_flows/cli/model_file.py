@@ -141,5 +141,9 @@ def _unrecorded(path: str, model: tfp_flows.FlowModel) -> tuple[Origin, Origin |
     shape = family.event_shape
     if shape.rank != 1:
         raise Mistake(f"{path} describes points of shape {shape}, not rows of a table.")
-    sizes = [shape[0], family.context_size]
-    return [size and Origin(list(range(size)), None, size) for size in sizes]
+    context = family.context_size
+    return _numbered(shape[0]), _numbered(context) if context else None
+
+
+def _numbered(size: int) -> Origin:
+    return Origin(list(range(size)), None, size)

@@ -45,8 +45,9 @@ def with_context(part, context):
         new = {key: with_context(value, context) for key, value in part.items()}
         return new if any(new[key] is not part[key] for key in new) else part
     if isinstance(part, list | tuple):
-        new = [with_context(value, context) for value in part]
-        return part if all(a is b for a, b in zip(new, part, strict=True)) else new
+        values = [with_context(value, context) for value in part]
+        is_same = all(a is b for a, b in zip(values, part, strict=True))
+        return part if is_same else values
     return part
 
 

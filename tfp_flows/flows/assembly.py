@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -129,7 +130,7 @@ class Assembly:
             )
 
 
-def require_maker(make, where: str) -> None:
+def require_maker(make: Any, where: str) -> None:
     """Refuse what is no function that makes a bijector.
 
     Raises:

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors import (
@@ -15,7 +17,7 @@ from tfp_flows.bijectors import (
 )
 from tfp_flows.checks import checked_count, checked_image_shape
 from tfp_flows.flows.assembly import Assembly
-from tfp_flows.flows.options import FlowOrFamily
+from tfp_flows.flows.options import DType, FlowOrFamily
 
 # Called as ``make_level(shape, is_last, seed)``, it makes the bijectors of a level from
 # the image on: its shape there, and whether it is the last, which need not leave
@@ -91,7 +93,12 @@ def to_image(shape: Sequence[int]) -> tfb.Reshape:
 
 
 def glow_step(
-    network, transformer: TransformerSpec, mask, *, seed: int, dtype
+    network: keras.Layer,
+    transformer: TransformerSpec,
+    mask: Any,
+    *,
+    seed: int,
+    dtype: DType,
 ) -> list[tfb.Bijector]:
     """ActNorm, a 1×1 convolution and a coupling, from the image on.
 

@@ -1,7 +1,7 @@
 """The arguments that ready-made flows share."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import keras
 import tensorflow as tf
@@ -11,13 +11,13 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.distributions import Family, Flow
 
 # A family if it was made with a ``context_size``.
-FlowOrFamily = Flow | Family
+FlowOrFamily: TypeAlias = Flow | Family
 
 # Called as ``make(event_size, seed=…, dtype=…)``.
-MakeBijector = Callable[..., tfb.Bijector]
+MakeBijector: TypeAlias = Callable[..., tfb.Bijector]
 
-Activation = str | Callable | keras.layers.Layer | None
-DType = str | tf.DType | type | keras.DTypePolicy
+Activation: TypeAlias = str | Callable | keras.layers.Layer | None
+DType: TypeAlias = str | tf.DType | type | keras.DTypePolicy
 
 
 class FlowOptions(TypedDict, total=False):

@@ -31,7 +31,7 @@ def ready_made(function: F) -> F:
             _require_known(name, list(signature.parameters), function.__name__)
         return function(*args, **kwargs)
 
-    checked.__signature__ = signature
+    setattr(checked, "__signature__", signature)  # noqa: B010
     return typing.cast(F, checked)
 
 

@@ -78,7 +78,8 @@ class MLP(Network):
 
     def call(self, x, context=None):
         """The output, ``[N, output_size]``."""
-        self._check_inputs(x, context)
+        if context is not None or self.context_size is not None:
+            self._check_inputs(x, context)
         parts = [x] if context is None else [x, tf.cast(context, x.dtype)]
         h = tf.transpose(tf.concat(parts, axis=-1))
         *hidden, last = self._layers_in_order

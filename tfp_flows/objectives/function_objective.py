@@ -1,6 +1,7 @@
 """A function as an objective."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -64,7 +65,7 @@ class FunctionObjective(Objective):
         return cls(keras.saving.deserialize_keras_object(config["function"]))
 
 
-def as_objective(loss) -> Objective:
+def as_objective(loss: Any) -> Objective:
     """An objective as it is, and a function as an objective.
 
     Raises:

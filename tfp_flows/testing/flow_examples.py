@@ -46,7 +46,7 @@ class FlowExample:
     @property
     def x(self) -> np.ndarray:
         """Points ``[12, *event]``, the same at each call."""
-        shape = self.event if self.is_of_images else [self.event]
+        shape = [self.event] if isinstance(self.event, int) else self.event
         return np.random.default_rng(0).normal(size=[12, *shape])
 
 
