@@ -1,6 +1,7 @@
 """The ready-made flows of vectors, of which the command offers a choice."""
 
 import inspect
+from collections.abc import Callable
 
 from tfp_flows import flows
 
@@ -14,6 +15,10 @@ def flows_of_vectors() -> dict[str, str]:
         for name in flows.__all__
         if required_arguments(name) == ["event_size"]
     }
+
+
+def _first_line(flow: Callable) -> str:
+    return (inspect.getdoc(flow) or "").partition("\n")[0].rstrip(".")
 
 
 def required_arguments(name: str) -> list[str]:

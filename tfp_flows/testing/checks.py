@@ -81,9 +81,8 @@ def check_structure(case: Case, order: Sequence[int] | None) -> None:
         )
     if case.bijector.is_constant_jacobian:
         log_det = case.fldj(case.x)
-        case.check_close(
-            log_det, log_det[:1], case.rounding, "a constant log-determinant"
-        )
+        tolerance = case.rounding + 2.0 * np.max(case.log_det_spread)
+        case.check_close(log_det, log_det[:1], tolerance, "a constant log-determinant")
     try:
         increasing = case.bijector._internal_is_increasing()
     except NotImplementedError:
@@ -238,6 +237,8 @@ def check_execution_modes(case: Case) -> None:
         ).get_concrete_function(case.x, y)
         found, found_gradients = compiled(case.x, y)
         _check_outputs(case, found, expected, tolerances, name)
+        if case.log_det_draws > 1:
+            continue  # Gradients of an estimate differ from draw to draw.
         for a, b in zip(found_gradients, gradients, strict=True):
             tolerance = case.rounding * condition * scale
             case.check_close(a, b, tolerance, f"a gradient {name}")
@@ -307,6 +308,8 @@ def check_unknown_rank(case: Case) -> None:
     )
     for name in ("fldj", "ildj"):
         found[name] = tf.broadcast_to(found[name], expected[name].shape)
+        # Of an estimate it is one draw here.
+        tolerances[name] *= case.log_det_draws**0.5
     _check_outputs(case, found, expected, tolerances, "of unknown rank")
 
 
