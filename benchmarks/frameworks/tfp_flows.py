@@ -82,7 +82,7 @@ def _operations(case: Case, flow, model) -> dict:
         return flow.sample(case.batch, seed=seed)
 
     return {
-        "train": lambda: step((batch,))["loss"].numpy(),
+        "train": lambda: step(({"x": batch},))["loss"].numpy(),
         "log_prob": lambda: log_prob(x).numpy(),
         "sample": lambda: sample(seed).numpy(),
     }

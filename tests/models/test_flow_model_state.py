@@ -1,5 +1,7 @@
 """`FlowModel`: saving, restoring, resuming, callbacks."""
 
+from copy import deepcopy
+
 import keras
 import numpy as np
 import pytest
@@ -174,3 +176,18 @@ def test_several_steps_an_execution(x, make_model, make_affine):
         models.append(model)
     for a, b in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+@pytest.mark.parametrize("context_size", [None, 3])
+def test_a_copy_of_a_flow_is_trained_alone(context_size, x):
+    options = {"num_layers": 1, "hidden_units": [4], "seed": 0}
+    flow = tfp_flows.flows.maf(2, context_size=context_size, **options)
+    copy = tfp_flows.FlowModel(deepcopy(flow))
+    assert copy.count_params() == tfp_flows.FlowModel(flow).count_params()
+    before = [v.numpy() for v in flow.trainable_variables]
+    copy.compile("adam", run_eagerly=True)
+    copy.fit(*((x,) if context_size is None else (np.ones([64, 3]), x)), verbose=0)
+    pairs = zip(before, copy.family.trainable_variables, strict=True)
+    assert any(np.any(old != new.numpy()) for old, new in pairs)
+    for old, new in zip(before, flow.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new)
