@@ -1,11 +1,29 @@
-"""Random numbers that go on from call to call, and are saved with the weights."""
+"""Seeds, and random numbers that go on from call to call."""
 
+import random
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.math import split_seed
+
+def split_seed(seed: int | None, num: int) -> list[int]:
+    """``num`` independent seeds from one.
+
+    Without a seed they come from Python's own generator, which
+    ``keras.utils.set_random_seed`` sets along with the others.
+
+    Raises:
+        ValueError: a seed that is no integer, or negative.
+    """
+    is_int = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if seed is not None and not (is_int and seed >= 0):
+        raise ValueError(
+            f"seed must be an integer that is not negative, or None, but got {seed!r}."
+        )
+    entropy = random.getrandbits(32) if seed is None else seed
+    states = np.random.SeedSequence(entropy).generate_state(num)
+    return [int(state) >> 1 for state in states]  # Keras takes signed 32-bit seeds.
 
 
 def as_state(seed: Any, where: str) -> tf.Variable:

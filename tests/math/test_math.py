@@ -13,17 +13,17 @@ from benchmarks.memory import reported, reporting
 from tfp_flows.math import (
     bin_sizes,
     choose_bin,
+    clip_straight_through,
     left_edges,
     newton_polish,
     permute,
-    recomputed,
-    rounded_into,
+    rematerialize,
     safe_norm,
     scan_by_evaluation,
-    split_seed,
     upper_quantile,
     upper_tail,
 )
+from tfp_flows.random_state import split_seed
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
@@ -152,11 +152,11 @@ def test_choose_bin():
         np.testing.assert_array_equal(found, np.maximum(expected, 0))
 
 
-def test_rounded_into():
+def test_clip_straight_through():
     x = tf.constant([-1e-7, 0.0, 0.3, 1.0, 1.0 + 1e-7])
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = rounded_into(x, 0.0, 1.0)
+        y = clip_straight_through(x, 0.0, 1.0)
     np.testing.assert_array_equal(y, np.clip(x, 0.0, 1.0))
     np.testing.assert_array_equal(tape.gradient(y, x), np.ones(5))
 
@@ -259,7 +259,7 @@ def test_upper_quantile(dtype, jit_compile):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_recomputed_has_the_value_and_both_derivatives(jit):
+def test_rematerialize_has_the_value_and_both_derivatives(jit):
     def function(x, matrix):
         return tf.tanh(tf.matmul(tf.sin(x), matrix))
 
@@ -277,7 +277,7 @@ def test_recomputed_has_the_value_and_both_derivatives(jit):
     rng = np.random.default_rng(0)
     x, matrix = (tf.constant(rng.normal(size=size)) for size in ([5, 3], [3, 2]))
     compiled = tf.function(
-        lambda *arguments: derivatives(recomputed(function), *arguments),
+        lambda *arguments: derivatives(rematerialize(function), *arguments),
         jit_compile=jit,
     )
     for found, expected in zip(
@@ -287,12 +287,12 @@ def test_recomputed_has_the_value_and_both_derivatives(jit):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_recomputed_keeps_a_row_that_is_not_finite_to_itself(jit):
+def test_rematerialize_keeps_a_row_that_is_not_finite_to_itself(jit):
     @tf.function(jit_compile=jit)
     def gradient(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = recomputed(lambda x: tf.nn.relu(x) ** 2)(x)
+            y = rematerialize(lambda x: tf.nn.relu(x) ** 2)(x)
             loss = tf.reduce_sum(tf.where(x > 3.0, np.nan, 1.0) * y)
         return tape.gradient(loss, x)
 
@@ -302,7 +302,7 @@ def test_recomputed_keeps_a_row_that_is_not_finite_to_itself(jit):
 
 MEMORY = """
 import tensorflow as tf
-from tfp_flows.math import recomputed
+from tfp_flows.math import rematerialize
 
 def compiled(wrap):
     layer = wrap(lambda x, matrix: tf.matmul(tf.nn.relu(x), matrix))
@@ -322,7 +322,7 @@ compiled({})
 """
 
 
-def test_recomputed_halves_what_xla_keeps(tmp_path):
+def test_rematerialize_halves_what_xla_keeps(tmp_path):
     def memory(name: str, wrap: str) -> int:
         folder = tmp_path / name
         environment = os.environ | reporting(folder)
@@ -331,17 +331,17 @@ def test_recomputed_halves_what_xla_keeps(tmp_path):
         return reported(folder)
 
     kept = memory("kept", "(lambda layer: layer)")
-    assert memory("recomputed", "recomputed") < 0.7 * kept
+    assert memory("rematerialize", "rematerialize") < 0.7 * kept
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_recomputed_of_no_rows(jit):
+def test_rematerialize_of_no_rows(jit):
     # As a replica has them that is left over from the last batch.
     @tf.function(jit_compile=jit)
     def gradients(x, matrix):
         with tf.GradientTape() as tape:
             tape.watch([x, matrix])
-            y = recomputed(lambda x, matrix: tf.matmul(tf.sin(x), matrix))(x, matrix)
+            y = rematerialize(lambda x, matrix: tf.matmul(tf.sin(x), matrix))(x, matrix)
         return tape.gradient(y, [x, matrix])
 
     of_x, of_matrix = gradients(tf.zeros([0, 3]), tf.ones([3, 2]))

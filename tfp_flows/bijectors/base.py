@@ -16,7 +16,7 @@ from tfp_flows.bijectors.parameters import (
     make_variable,
 )
 from tfp_flows.checks import checked_count
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 ParameterProperties = tfp.util.ParameterProperties
 

@@ -13,7 +13,7 @@ from tfp_flows.bijectors import Chain
 from tfp_flows.checks import checked_count
 from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 # Called as ``make_layer(index, seed)``.
 MakeLayer = Callable[[int, int], tfb.Bijector]

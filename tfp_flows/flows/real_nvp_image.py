@@ -21,7 +21,7 @@ from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.image import multi_scale_flow, with_checkerboards
 from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily
 from tfp_flows.flows.ready_made import ready_made
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 
 @ready_made

@@ -9,7 +9,7 @@ from tfp_flows.flows.assembly import made_by, require_maker
 from tfp_flows.flows.options import FlowOrFamily, MakeBijector, NetworkOptions
 from tfp_flows.flows.ready_made import ready_made
 from tfp_flows.flows.repeated import repeated
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 RANDOM_REFLECTIONS = functools.partial(Householder.trainable, paired=False)
 

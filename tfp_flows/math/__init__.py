@@ -1,7 +1,12 @@
 """Numerics without variables: what bijectors are computed with."""
 
 from tfp_flows.math.implicit import implicit_solution
-from tfp_flows.math.knots import bin_sizes, choose_bin, left_edges, rounded_into
+from tfp_flows.math.knots import (
+    bin_sizes,
+    choose_bin,
+    clip_straight_through,
+    left_edges,
+)
 from tfp_flows.math.logistic import log_sum_exp, logit_of_mixture, nearly_logistic
 from tfp_flows.math.nested_tanh_root import matvec, nested_tanh_root
 from tfp_flows.math.norm import safe_norm
@@ -12,10 +17,9 @@ from tfp_flows.math.normal import (
 )
 from tfp_flows.math.permute import permute
 from tfp_flows.math.quadrature import gauss_legendre
-from tfp_flows.math.recompute import recomputed
+from tfp_flows.math.rematerialize import rematerialize
 from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
-from tfp_flows.math.seeds import split_seed
 from tfp_flows.math.tanh_root import tanh_root, tanh_slope
 from tfp_flows.math.vectorized import in_vectorized_map
 
@@ -23,6 +27,7 @@ __all__ = [
     "Curve",
     "bin_sizes",
     "choose_bin",
+    "clip_straight_through",
     "find_root",
     "gauss_legendre",
     "implicit_solution",
@@ -35,11 +40,9 @@ __all__ = [
     "nested_tanh_root",
     "newton_polish",
     "permute",
-    "recomputed",
-    "rounded_into",
+    "rematerialize",
     "safe_norm",
     "scan_by_evaluation",
-    "split_seed",
     "tanh_root",
     "tanh_slope",
     "upper_quantile",

@@ -54,7 +54,7 @@ def choose_bin(
     return chosen
 
 
-def rounded_into(
+def clip_straight_through(
     x: tf.Tensor, low: tf.Tensor | float, high: tf.Tensor | float
 ) -> tf.Tensor:
     """The numbers clipped to [low, high], with a straight-through gradient.

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_counts
-from tfp_flows.math import split_seed
 from tfp_flows.networks.column_dense import ColumnDense
 from tfp_flows.networks.network import Network
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

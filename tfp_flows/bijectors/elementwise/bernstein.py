@@ -12,7 +12,7 @@ from tfp_flows.bijectors.elementwise.monotone import (
     soft_bounded,
 )
 from tfp_flows.checks import checked_count
-from tfp_flows.math import rounded_into
+from tfp_flows.math import clip_straight_through
 
 
 class Bernstein(MonotoneOnInterval):
@@ -118,4 +118,4 @@ def _sum(coefficients, u, rest) -> tf.Tensor:
 def _log(x) -> tf.Tensor:
     # Not nearer to 0 than rounding, or a second derivative would overflow.
     eps = float(np.finfo(x.dtype.as_numpy_dtype).eps)
-    return tf.math.log(rounded_into(x, eps, 1.0))
+    return tf.math.log(clip_straight_through(x, eps, 1.0))

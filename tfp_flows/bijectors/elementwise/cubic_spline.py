@@ -8,9 +8,9 @@ import tensorflow_probability as tfp
 from tfp_flows.bijectors.elementwise.spline import Spline, pieces
 from tfp_flows.math import (
     choose_bin,
+    clip_straight_through,
     left_edges,
     newton_polish,
-    rounded_into,
 )
 
 
@@ -114,13 +114,13 @@ class CubicSpline(Spline):
 
     def _inverse_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=False)
-        xi = rounded_into((t - x0) / w, 0.0, 1.0)
+        xi = clip_straight_through((t - x0) / w, 0.0, 1.0)
         value, slope = _cubic(xi, h / w, d0, d1)
         return y0 + w * value, -tf.math.log(slope)
 
     def _forward_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=True)
-        s, eta = h / w, rounded_into((t - y0) / w, 0.0, h / w)
+        s, eta = h / w, clip_straight_through((t - y0) / w, 0.0, h / w)
         xi = _root(eta, s, d0, d1)
         _, slope = _cubic(xi, s, d0, d1)
         return x0 + w * xi, -tf.math.log(slope)
@@ -147,7 +147,7 @@ def _root(eta, s, d0, d1):
         max_iterations=60,
     ).estimated_root
     xi = newton_polish(lambda xi: _minus(_cubic(xi, s, d0, d1), eta), found)
-    return rounded_into(xi, 0.0, 1.0)
+    return clip_straight_through(xi, 0.0, 1.0)
 
 
 def _minus(value_and_slope, target):

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.spline import Spline, pieces
-from tfp_flows.math import choose_bin, left_edges, rounded_into
+from tfp_flows.math import choose_bin, clip_straight_through, left_edges
 
 
 class RationalQuadraticSpline(Spline):
@@ -94,13 +94,13 @@ class RationalQuadraticSpline(Spline):
 
     def _forward_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=False)
-        xi = rounded_into((t - x0) / w, 0.0, 1.0)
+        xi = clip_straight_through((t - x0) / w, 0.0, 1.0)
         value, log_slope = _curve(xi, h / w, d0, d1)
         return y0 + h * value, log_slope
 
     def _inverse_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=True)
-        eta = rounded_into((t - y0) / h, 0.0, 1.0)
+        eta = clip_straight_through((t - y0) / h, 0.0, 1.0)
         xi = _root(eta, h / w, d0, d1)
         _, log_slope = _curve(xi, h / w, d0, d1)
         return x0 + w * xi, log_slope
@@ -127,4 +127,4 @@ def _root(eta, s, d0, d1):
     positive = b >= 0
     numerator = tf.where(positive, 2.0 * s * eta, root - b)
     denominator = tf.where(positive, b + root, 2.0 * a)
-    return rounded_into(numerator / denominator, 0.0, 1.0)
+    return clip_straight_through(numerator / denominator, 0.0, 1.0)

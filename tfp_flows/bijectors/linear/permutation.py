@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.checks import checked_count, checked_permutation
-from tfp_flows.math import permute, split_seed
+from tfp_flows.math import permute
+from tfp_flows.random_state import split_seed
 
 
 class Permutation(Bijector):

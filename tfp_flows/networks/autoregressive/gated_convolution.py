@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 
 class MarginConv2D(keras.layers.Conv2D):

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_counts
-from tfp_flows.math import split_seed
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.made_scan import scan
 from tfp_flows.networks.column_dense import ColumnDense
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

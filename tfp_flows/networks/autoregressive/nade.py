@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count
-from tfp_flows.math import permute, split_seed
+from tfp_flows.math import permute
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

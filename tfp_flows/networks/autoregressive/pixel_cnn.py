@@ -12,12 +12,12 @@ from tfp_flows.checks import (
     checked_odd,
     checked_permutation,
 )
-from tfp_flows.math import split_seed
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.gated_convolution import (
     GatedConvolution,
     masked_dense,
 )
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

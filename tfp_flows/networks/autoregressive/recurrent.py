@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count
-from tfp_flows.math import split_seed
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.random_state import split_seed
 
 # Numbers that tell the cell where it is. Few, so that the values are not drowned.
 _POSITION_SIZE = 8

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_counts
-from tfp_flows.math import split_seed
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.random_state import split_seed
 
 # Doublings go on to 512, and then begin again, as in the paper.
 _LARGEST_DILATION = 512

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 
 from tfp_flows.checks import checked_count, checked_odd
-from tfp_flows.math import split_seed
 from tfp_flows.networks.image.image_network import ImageNetwork
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfp_flows.math import split_seed
+from tfp_flows.random_state import split_seed
 
 
 class GatedAttentionBlock(keras.layers.Layer):

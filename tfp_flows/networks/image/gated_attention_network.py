@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_odd
-from tfp_flows.math import split_seed
 from tfp_flows.networks.image.gated_attention_block import GatedAttentionBlock
 from tfp_flows.networks.image.image_network import ImageNetwork
+from tfp_flows.random_state import split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.math import split_seed
 from tfp_flows.networks.image.convolutional_network import ConvolutionalNetwork
+from tfp_flows.random_state import split_seed
 from tfp_flows.variables import KerasModule
 
 # Scales between e⁻³ and e³, as of `tfp_flows.bijectors.Affine.spec`.

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.math import recomputed, split_seed
+from tfp_flows.math import rematerialize
+from tfp_flows.random_state import split_seed
 
 
 class PatchConv2D(keras.layers.Layer):
@@ -76,7 +77,7 @@ class PatchConv2D(keras.layers.Layer):
         convolution = self._of_activated
         # A product of each pixel alone makes nothing that need not be kept.
         if self.activation is not None or self.kernel_size > 1:
-            convolution = recomputed(convolution)
+            convolution = rematerialize(convolution)
         y = convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
         if self.context_size is not None:
             y += tf.matmul(context, self.context_kernel)[:, tf.newaxis, tf.newaxis]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_number, checked_permutation
-from tfp_flows.math import permute, split_seed
+from tfp_flows.math import permute
 from tfp_flows.networks.column_dense import ColumnDense
 from tfp_flows.networks.monotone.block_dense import BlockDense
 from tfp_flows.networks.monotone.block_inverse import inverse
@@ -17,6 +17,7 @@ from tfp_flows.networks.monotone.leaky_activation import (
     checked_activation,
 )
 from tfp_flows.networks.monotone.monotone_network import MonotoneNetwork
+from tfp_flows.random_state import split_seed
 
 _GATE = 0.8  # Where g starts. Nearer to 1 a flow learns faster, but starts less near.
 

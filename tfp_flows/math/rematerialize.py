@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def recomputed(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def rematerialize(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """The function, but recomputed in the backward pass from its arguments.
 
     Otherwise the intermediate values of the forward pass are kept until then. The value
