@@ -72,6 +72,8 @@ def test_an_own_bijector_without_a_name():
         def __init__(self, validate_args=False):
             super().__init__(dict(locals()), event_size=2)
 
+        _forward_and_log_det = _inverse_and_log_det = None
+
     with pytest.raises(TypeError, match=r"Nameless.*\['name'\]"):
         Nameless()
 

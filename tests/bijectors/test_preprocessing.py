@@ -404,3 +404,17 @@ def test_validate_args_of_standardize():
     scale.assign([-1.0])
     with pytest.raises(tf.errors.InvalidArgumentError, match="scale must be positive"):
         bijector.forward([0.0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bound_has_its_gradient_at_zero(dtype):
+    low, high = tf.constant(-1.0, dtype), tf.constant(2.0, dtype)
+    bound = b.Bound(low, high)
+    for method, point, slope in (
+        (bound.forward, tf.zeros([], dtype), 0.75),
+        (bound.inverse, tf.constant(0.5, dtype), 4.0 / 3.0),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(point)
+            value = method(point)
+        np.testing.assert_allclose(tape.gradient(value, point), slope, rtol=1e-6)

@@ -21,11 +21,11 @@ class Bound(Elementwise):
     **The image** is the open interval between the limits, widened on either side by
     α/(1 − 2α) of its length: α = 0 keeps exactly to the limits, and with a small α, say
     10⁻⁶, the limits themselves have a finite density. **Outside the image** the inverse
-    log-determinant, and with it a flow's log-density, is −∞, and the inverse that of
-    the nearest point inside; with ``validate_args`` it is an error. (``tfb.Chain``
-    within ``tfd.TransformedDistribution`` asks at the preimage alone, which is inside:
-    take `tfp_flows.distributions.Flow`, or `Chain`.) Forward, where σ(x) rounds to 0 or
-    1, gives the nearest number inside.
+    log-determinant, and with it a flow's log-density, is −∞, and the inverse is
+    far out, ±10³⁰ (in float64 ±10²⁴⁶), where the forward log-determinant is ∞; with
+    ``validate_args`` it is an error. (`Chain` and `tfp_flows.distributions.Flow` go on
+    with the nearest point inside, of which networks make no NaN.) Forward, where σ(x)
+    rounds to 0 or 1, gives the nearest number inside.
 
     Args:
         low: ``[..., D]`` or a number.
@@ -146,6 +146,8 @@ class Bound(Elementwise):
         from_high = self.high - part * (tf.sigmoid(-x) - self._alpha)
         y = tf.where(x < 0, from_low, from_high)
         log_slope = self._stretch() + tf.math.log_sigmoid(x) + tf.math.log_sigmoid(-x)
+        beyond = tf.constant(np.inf, x.dtype)
+        log_slope = tf.where(tf.abs(x) < _largest(x) ** 0.7, log_slope, beyond)
         return tf.minimum(tf.maximum(y, inner_low), inner_high), log_slope
 
     def _inverse_and_log_det(self, y):
@@ -155,6 +157,13 @@ class Bound(Elementwise):
             log_slope = -self._stretch() - log_low - log_high
             nowhere = tf.constant(-np.inf, y.dtype)
             return log_low - log_high, tf.where(self._is_inside(y), log_slope, nowhere)
+
+    def _call_inverse(self, y, name, **kwargs):
+        # TFP's chain asks for no log-determinant here, but later for that at what it is
+        # given: far out, where no point inside comes from.
+        x = super()._call_inverse(y, name, **kwargs)
+        far = tf.sign(x) * _largest(x) ** 0.8
+        return tf.where(self._is_inside(tf.convert_to_tensor(y, x.dtype)), x, far)
 
     def _stretch(self) -> tf.Tensor:
         """The logarithm of the length of the image."""
@@ -169,3 +178,8 @@ class Bound(Elementwise):
             return []
         message = f"{self._where}: a point to be inverted is outside the limits."
         return [tf.debugging.Assert(tf.reduce_all(self._is_inside(y)), [message])]
+
+
+def _largest(x: tf.Tensor) -> float:
+    """The largest number of a dtype."""
+    return float(np.finfo(x.dtype.as_numpy_dtype).max)
