@@ -24,7 +24,7 @@ print("mean:", x.mean(axis=0).round(2))
 
 # %% [markdown]
 # ## The flow
-# `flows.linear` gives a plain `tfd.TransformedDistribution`. It starts at W = I and
+# `flows.linear` gives a `distributions.Flow`. It starts at W = I and
 # b = 0, so the model begins as its base, a standard normal at the origin.
 
 # %%

@@ -65,7 +65,7 @@ STEPS = length(full=6000, short=10)
 def fit_potential(target, num_layers):
     flow = tfp_flows.flows.planar(2, num_layers=num_layers, fast="sample", seed=0)
     box = tfb.Sigmoid(tf.constant(-4.0), tf.constant(4.0))
-    q = tfd.TransformedDistribution(
+    q = tfp_flows.distributions.Flow(
         flow.distribution, tfb.Chain([box, flow.bijector]), name="q"
     )
     rate = keras.optimizers.schedules.CosineDecay(1e-2, STEPS)

@@ -168,7 +168,7 @@ figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 for (name, (spec, params)), colour in zip(transformers.items(), colours, strict=True):
     print(f"{name}: numbers for each dimension: {spec.num_params}")
     bijector = spec(tf.constant([params], tf.float32))
-    density = tfd.TransformedDistribution(normal, bijector)
+    density = tfp_flows.distributions.Flow(normal, bijector)
     axes[0].plot(line, bijector.forward(line), color=colour, label=name)
     axes[1].plot(line, density.prob(line), color=colour, label=name)
 axes[0].plot(line, line, color="0.7", lw=0.8, ls="--", label="identity")
@@ -199,7 +199,7 @@ def spline_layer(seed):
 
 
 standardize = Standardize(2)
-by_hand = tfd.TransformedDistribution(
+by_hand = tfp_flows.distributions.Flow(
     StandardNormal(2),
     tfb.Chain(  # as all chains of TFP, from the data to the base
         [
@@ -274,7 +274,7 @@ class Clock(keras.callbacks.Callback):
 
 def fit(flow, x):
     layers = tfb.Chain([Standardize(2), flow.bijector])
-    flow = tfd.TransformedDistribution(flow.distribution, layers, name=flow.name)
+    flow = tfp_flows.distributions.Flow(flow.distribution, layers, name=flow.name)
     model = tfp_flows.FlowModel(flow)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * STEPS)
     model.compile(keras.optimizers.Adam(rate))

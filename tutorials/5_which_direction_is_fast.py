@@ -185,7 +185,7 @@ def costs(size):
     layer = randomize(Autoregressive(network, Affine.spec()))
     plain = Autoregressive(lambda x: network(x), Affine.spec(), event_size=size)
     x = tf.random.stateless_normal([ROWS, size], seed=[0, 1])
-    flow = tfd.TransformedDistribution(StandardNormal(size), layer)
+    flow = tfp_flows.distributions.Flow(StandardNormal(size), layer)
     weights = layer.trainable_variables
     return {
         "log_prob": milliseconds(flow.log_prob, x),
@@ -269,7 +269,7 @@ size = {
 def on_square(flow):
     box = tfb.Sigmoid(tf.constant(-4.0), tf.constant(4.0))
     chain = tfb.Chain([box, flow.bijector])
-    return tfd.TransformedDistribution(flow.distribution, chain, name=flow.name)
+    return tfp_flows.distributions.Flow(flow.distribution, chain, name=flow.name)
 
 
 def optimizer():

@@ -248,7 +248,7 @@ class Trainer:
 
     def __init__(self, flow):
         layers = tfb.Chain([Standardize(2), flow.bijector])
-        self.flow = tfd.TransformedDistribution(
+        self.flow = tfp_flows.distributions.Flow(
             flow.distribution, layers, name=flow.name
         )
         self.model = tfp_flows.FlowModel(self.flow)
