@@ -181,7 +181,7 @@ def test_as_reference_keeps_what_can_change():
     assert kept(deferred) is deferred
     assert tf.is_tensor(kept([1.0, 2.0]))
     for wrong in (tf.Variable(1.0, dtype=tf.float64), tf.constant(1)):
-        with pytest.raises(TypeError, match=r"p is .* but float32 is expected"):
+        with pytest.raises(TypeError, match=r"p must be float32, but got .*"):
             kept(wrong)
 
 

@@ -10,8 +10,8 @@ def checked_count(value: Any, where: str) -> int:
     """A size or a number of things as an integer.
 
     Args:
-        value: what came.
-        where: whose argument it is and what it is called, for the message.
+        value: the argument.
+        where: the owner and the name of the argument, for the message.
 
     Raises:
         TypeError: no integer.
@@ -44,7 +44,7 @@ def checked_number(value: Any, where: str) -> float:
     """A real number.
 
     Raises:
-        TypeError: it is none.
+        TypeError: no real number.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{where} must be a number, but got {value!r}.")
@@ -60,17 +60,17 @@ def require_no_batch(bijector: Any, where: str) -> None:
     batch = bijector.experimental_batch_shape()
     if batch.rank is None or batch.rank:
         raise ValueError(
-            f"{where} takes a bijector without a batch shape, but "
-            f"{type(bijector).__name__} {bijector.name!r} has {tuple(batch)}."
+            f"{where} takes a bijector without a batch shape, but got "
+            f"{type(bijector).__name__} {bijector.name!r} of {tuple(batch)}."
         )
 
 
 def require_interval(low: float, high: float, where: str) -> None:
-    """Refuses an interval that is empty, infinite or turned round.
+    """Refuses an interval that is empty, infinite or reversed.
 
     Raises:
         TypeError: an end that is no number.
-        ValueError: naming ``where`` and what came.
+        ValueError: naming ``where`` and both ends.
     """
     low, high = (
         checked_number(end, f"{where}: {name}")
@@ -84,49 +84,49 @@ def require_interval(low: float, high: float, where: str) -> None:
 
 
 def checked_counts(values: Any, where: str, example: str = "[64, 64]") -> list[int]:
-    """Several of them, as a list.
+    """Several sizes or numbers of things, as a list of integers.
 
     Args:
-        values: what came.
-        where: as of `checked_count`.
-        example: of what would do.
+        values: the argument.
+        where: the owner and the name of the argument, for the message.
+        example: a right argument, for the message.
 
     Raises:
         TypeError: no sequence of integers.
         ValueError: one is less than 1.
     """
-    found = list(values) if np.iterable(values) else [values]
-    if not np.iterable(values) or not all(map(_is_integer, found)):
+    entries = list(values) if np.iterable(values) else [values]
+    if not np.iterable(values) or not all(map(_is_integer, entries)):
         raise TypeError(
             f"{where} must be integers, such as {example}, but got {values!r}."
         )
-    if any(value < 1 for value in found):
+    if any(value < 1 for value in entries):
         raise ValueError(f"{where} must be 1 or more, but got {values!r}.")
-    return [int(value) for value in found]
+    return [int(value) for value in entries]
 
 
 def checked_permutation(
     permutation: Any, where: str, size: int | None = None
 ) -> np.ndarray:
-    """A copy as an array, of ``size`` numbers if that is given.
+    """A permutation as a new array, of ``size`` numbers if that is given.
 
     Raises:
         ValueError: not the integers 0 … D − 1, each once.
     """
-    found = np.array(permutation)
-    length = found.size if size is None else size
+    array = np.array(permutation)
+    length = array.size if size is None else size
     if (
         not length
-        or found.dtype.kind not in "iu"
-        or not np.array_equal(np.sort(found, axis=None), np.arange(length))
-        or found.ndim != 1
+        or array.dtype.kind not in "iu"
+        or not np.array_equal(np.sort(array, axis=None), np.arange(length))
+        or array.ndim != 1
     ):
         last = "D − 1" if size is None else size - 1
         raise ValueError(
             f"{where} must be the integers 0 … {last} in any order, each once, but got "
             f"{permutation!r}."
         )
-    return found
+    return array
 
 
 def checked_image_shape(shape: Any, where: str) -> list[int]:
@@ -136,13 +136,13 @@ def checked_image_shape(shape: Any, where: str) -> list[int]:
         TypeError: no sequence of integers.
         ValueError: not three of them, or one is less than 1.
     """
-    found = checked_counts(shape, where, "[8, 8, 1]")
-    if len(found) != 3:
+    sizes = checked_counts(shape, where, "[8, 8, 1]")
+    if len(sizes) != 3:
         raise ValueError(
             f"{where} must be three numbers, rows, columns and channels, such as "
             f"[8, 8, 1], but got {shape!r}."
         )
-    return found
+    return sizes
 
 
 def _is_integer(value) -> bool:

@@ -1,7 +1,7 @@
 """The ways that data take through a distribution, for layers that start from data."""
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -14,9 +14,10 @@ class DataPath(NamedTuple):
 
     Args:
         layers: from the data towards the base, each with a method ``inverse``.
-        dtype: of the points.
-        start: called with the number of a batch, its points and its context, which may
-            be ``None``: the points, and the context, that the first layer sees.
+        dtype: the dtype of the points.
+        start: a function called with the number of a batch, its points and its context,
+            which may be ``None``; it gives the points and the context that the first
+            layer sees.
     """
 
     layers: list
@@ -24,7 +25,7 @@ class DataPath(NamedTuple):
     start: Callable = lambda number, x, context: (x, context)
 
     def after(self, step: Callable) -> "DataPath":
-        """The path behind a ``step`` that all data take before, called as ``start``."""
+        """The path that follows a ``step`` of all data, a function like ``start``."""
 
         def start(number, x, context):
             return self.start(number, *step(number, x, context))
@@ -34,7 +35,7 @@ class DataPath(NamedTuple):
 
 @runtime_checkable
 class HasDataPaths(Protocol):
-    """A distribution, or a bijector, that knows how data reach the layers within.
+    """A distribution, or a bijector, that knows how data reach its layers.
 
     A bijector has one path.
     """
@@ -43,8 +44,8 @@ class HasDataPaths(Protocol):
         """The paths, in the order in which their layers are to be adapted."""
 
 
-def data_paths(distribution) -> list[DataPath]:
-    """The paths through a distribution, of which some know themselves."""
+def data_paths(distribution: Any) -> list[DataPath]:
+    """The paths through a distribution, by its own ``data_paths`` if it has them."""
     if isinstance(distribution, HasDataPaths):
         return distribution.data_paths()
     if not is_a(distribution, tfd.TransformedDistribution):
@@ -53,9 +54,9 @@ def data_paths(distribution) -> list[DataPath]:
     return [DataPath(path_through(bijectors), distribution.dtype)]
 
 
-def path_through(bijectors) -> list:
+def path_through(bijectors: Sequence) -> list:
     """The layers from the data on, given bijectors in the order of application."""
-    layers = []
+    layers: list = []
     for bijector in reversed(bijectors):
         if isinstance(bijector, HasDataPaths):
             (path,) = bijector.data_paths()

@@ -1,9 +1,9 @@
 """A flow that is called in a step of Keras's ``fit``: is it trained there?
 
 Keras finds no variables in TFP's objects. A flow that is held by a Keras model of the
-user's own would be evaluated by ``fit`` and never trained, without a word. So whatever
-is called asks here; the answer costs a walk up the stack, and more only in a step of
-training, where it is asked when the step is traced.
+user's own would be evaluated by ``fit`` and never trained, without a word. So each
+flow that is called asks here; the answer costs a walk up the stack, and more only in a
+step of training, where it is asked when the step is traced.
 """
 
 import sys

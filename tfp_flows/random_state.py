@@ -35,10 +35,10 @@ def as_state(seed: Any, where: str) -> tf.Variable:
     Args:
         seed: an integer; ``None`` for one of Python's generator; or a state, which is
             then shared, as between a distribution and its copies.
-        where: whose argument it is, for the message.
+        where: the owner of the argument, for the message.
 
     Raises:
-        ValueError: something else.
+        ValueError: no such seed.
     """
     if isinstance(seed, tf.Variable):
         if seed.shape != [2] or seed.dtype != tf.int64:
@@ -74,7 +74,7 @@ def as_stateless(seed: Any, where: str) -> tf.Tensor:
     TFP's own integer seeds give other numbers at each call; these do not.
 
     Raises:
-        ValueError: something else.
+        ValueError: no such seed.
     """
     if not tf.is_tensor(seed):
         numbers = np.asarray(seed)

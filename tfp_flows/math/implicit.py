@@ -1,4 +1,4 @@
-"""Gradients of what solves an equation, by the implicit function theorem."""
+"""Gradients of the solution of an equation, by the implicit function theorem."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,18 @@ def implicit_solution(
     *,
     where: str,
 ) -> tf.Tensor:
-    """Gives the solution x of F(x, θ) = 0, found as a constant, its gradient by θ.
+    """Gives the solution x of F(x, θ) = 0, computed as a constant, its gradient by θ.
 
     The theorem says dx = −(∂F/∂x)⁻¹·∂F/∂θ·dθ. So a gradient g by x is the gradient −v
     by the residual, where v solves the adjoint equation (∂F/∂x)ᵀ·v = g. How x was
-    found does not matter, and nothing of it is kept in memory.
+    computed does not matter, and nothing of it stays in memory.
 
     Args:
         solution: x; its own gradients are not used.
         residual: F(x, θ) at x as a constant, with gradients by θ. The value is not
             used, so that without a gradient it is never computed in a graph.
         solve_adjoint: v from g; called when a gradient is asked for.
-        where: whose solution it is, for the errors.
+        where: the name of the solution, for the errors.
 
     Raises:
         LookupError: a second derivative is asked for; or a first one, of a function

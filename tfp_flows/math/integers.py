@@ -12,7 +12,7 @@ class IntegerRange:
     Args:
         low: an integer, or an array of them, one for each number of a point.
         high: likewise.
-        where: whose limits they are, for the messages.
+        where: the owner of the limits, for the messages.
 
     Raises:
         TypeError: limits that are no numbers.
@@ -43,11 +43,11 @@ class IntegerRange:
 
     @property
     def count(self) -> np.ndarray:
-        """How many integers there are."""
+        """The number of integers in the range."""
         return self.high - self.low + 1.0
 
     def contains(self, values: Any) -> Any:
-        """Whether each number of an array or a tensor is one of them."""
+        """Tells for each number of an array or a tensor whether it is in the range."""
         if isinstance(values, np.ndarray):
             whole = np.floor(values) == values if values.dtype.kind == "f" else True
             return (self.low <= values) & (values <= self.high) & whole
@@ -57,12 +57,12 @@ class IntegerRange:
         return (low <= values) & (values <= high) & (tf.floor(values) == values)
 
     def require(self, values: np.ndarray, name: str, *, rows: bool = False) -> None:
-        """Refuses values among which is another one.
+        """Refuses values of which one is not in the range.
 
         Args:
             values: ``[..., *shape]``, where the limits have the shape ``shape``.
-            name: what the message calls them.
-            rows: whether they are rows, whose number the message is to tell.
+            name: the name of the values in the message.
+            rows: whether to tell the number of the row, for values that are rows.
 
         Raises:
             ValueError: with the first value that is not in the range.
@@ -74,7 +74,7 @@ class IntegerRange:
         value = values[first]
         if not rows:
             place = f" at {list(first)}" if first else ""
-            raise ValueError(f"{name} must be {self}, but there is {value}{place}.")
+            raise ValueError(f"{name} must be {self}, but got {value}{place}.")
         more = len(np.unique(bad[:, 0])) - 1
         raise ValueError(
             f"{name} must be {self}, but row {first[0]} has {value}"

@@ -24,7 +24,7 @@ def bin_sizes(logits: Sequence[tf.Tensor], minimum: float) -> list[tf.Tensor]:
 
 
 def left_edges(sizes: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Where each bin begins, from 0: the sums of the sizes before it."""
+    """The left edge of each bin, from 0: the sums of the sizes before it."""
     edges = [tf.zeros_like(sizes[0])]
     for size in sizes[:-1]:
         edges.append(edges[-1] + size)
@@ -41,8 +41,8 @@ def choose_bin(
 
     Args:
         t: the points.
-        edges: where each bin begins.
-        *tables: with an entry for each bin.
+        edges: the left edge of each bin.
+        *tables: lists with an entry for each bin.
     """
     chosen = [table[0] for table in tables]
     for i in range(1, len(edges)):

@@ -21,12 +21,12 @@ def nested_tanh_root(
     Args:
         y: ``[..., M]``.
         upper: R, upper triangular, ``[..., M, M]``.
-        upper_tilde: R̃, the same, with a positive diagonal.
+        upper_tilde: R̃, upper triangular, ``[..., M, M]``, with a positive diagonal.
         b: ``[..., M]``.
         one_plus_m: 1 + rᵢᵢ·r̃ᵢᵢ, positive, ``[..., M]``.
     """
-    constants = (y, upper, upper_tilde, b, one_plus_m)
-    z = tf.stop_gradient(_search(*map(tf.stop_gradient, constants)))
+    arguments = (y, upper, upper_tilde, b, one_plus_m)
+    z = tf.stop_gradient(_search(*map(tf.stop_gradient, arguments)))
     for _ in range(2):
         t = matvec(upper_tilde, z) + b
         residual = z + matvec(upper, tf.tanh(t)) - y
@@ -44,21 +44,21 @@ def _search(y, upper, upper_tilde, b, one_plus_m) -> tf.Tensor:
     size = tf.linalg.diag_part(upper)
     above, above_tilde = _strictly_upper(upper), _strictly_upper(upper_tilde)
 
-    def body(i, z, bent):
-        remainder = y[..., i] - tf.reduce_sum(above[..., i, :] * bent, axis=-1)
-        offset = tf.reduce_sum(above_tilde[..., i, :] * z, axis=-1) + b[..., i]
-        target = steepness[..., i] * remainder + offset
-        bent_i = tf.tanh(tanh_root(target, one_plus_m[..., i]))
-        z_i = remainder - size[..., i] * bent_i
+    def body(i, z, tanhs):
+        remainder = y[..., i] - tf.reduce_sum(above[..., i, :] * tanhs, axis=-1)
+        bias = tf.reduce_sum(above_tilde[..., i, :] * z, axis=-1) + b[..., i]
+        target = steepness[..., i] * remainder + bias
+        tanh_i = tf.tanh(tanh_root(target, one_plus_m[..., i]))
+        z_i = remainder - size[..., i] * tanh_i
         here = tf.one_hot(i, num_units, dtype=y.dtype)
         z += here * z_i[..., tf.newaxis]
-        return i - 1, z, bent + here * bent_i[..., tf.newaxis]
+        return i - 1, z, tanhs + here * tanh_i[..., tf.newaxis]
 
-    nothing = tf.zeros_like(y + b + upper[..., 0] + upper_tilde[..., 0])
+    zeros = tf.zeros_like(y + b + upper[..., 0] + upper_tilde[..., 0])
     _, z, _ = tf.while_loop(
         lambda i, *_: i >= 0,
         body,
-        (tf.constant(num_units - 1), nothing, nothing),
+        (tf.constant(num_units - 1), zeros, zeros),
         maximum_iterations=num_units,
     )
     return z

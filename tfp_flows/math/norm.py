@@ -13,7 +13,7 @@ def safe_norm(x: tf.Tensor) -> tf.Tensor:
     scale = tf.where(largest > 0, largest, tf.ones_like(largest))
     squares = tf.reduce_sum(tf.square(x / scale), axis=-1)
     # The branch is chosen before the square root, or its infinite slope at 0 would
-    # turn the masked-off gradient into NaN.
+    # make the masked-off gradient NaN.
     positive = squares > 0
     root = tf.sqrt(tf.where(positive, squares, tf.ones_like(squares)))
     return tf.where(positive, root, tf.zeros_like(root)) * scale[..., 0]

@@ -24,10 +24,10 @@ def upper_tail(v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     hazard = size + excess_hazard(size)
     log_density = -0.5 * size**2 - _LOG_ROOT_2_PI
     is_tail = v > 0
-    rest = tf.math.log1p(-tf.exp(log_density) / hazard)
+    log_body = tf.math.log1p(-tf.exp(log_density) / hazard)
     log_hazard = tf.math.log(hazard)
-    log_tail = tf.where(is_tail, log_density - log_hazard, rest)
-    log_hazard = tf.where(is_tail, log_hazard, log_density - rest)
+    log_tail = tf.where(is_tail, log_density - log_hazard, log_body)
+    log_hazard = tf.where(is_tail, log_hazard, log_density - log_body)
 
     def gradient(by_tail, by_hazard):
         hazard = tf.exp(upper_tail(v)[1])  # Once more, for a second derivative.
@@ -51,8 +51,8 @@ def upper_tail_of_mixture(
 
     Args:
         log_weights: log wⱼ along the first axis, where the weights sum to 1.
-        points: uⱼ, along the same.
-        log_slopes: log u′ⱼ, along the same.
+        points: uⱼ, along the first axis.
+        log_slopes: log u′ⱼ, along the first axis.
         side: 1 for the tail above a point, −1 for the one below it; if not given, that
             of the two that is smaller.
 
@@ -65,9 +65,9 @@ def upper_tail_of_mixture(
         weights = tf.exp(tf.stop_gradient(log_weights))
         total = tf.reduce_sum(weights * above, axis=0)
         side = tf.where(total > 0.5, -tf.ones_like(total), 1.0)
-    nothing = tf.zeros_like(points)
+    zeros = tf.zeros_like(points)
     log_tail, log_rate = _tail_of_mixture(
-        log_weights + nothing, points, log_slopes + nothing, side
+        log_weights + zeros, points, log_slopes + zeros, side
     )
     return side, log_tail, log_rate
 
@@ -89,10 +89,10 @@ def _size(v: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def _tail_of_mixture(log_weights, points, log_slopes, side):
-    """With arguments of one shape, but for the side."""
+    """The logarithms of G and of its rate; the first three arguments have one shape."""
 
     def parts():
-        """Each component's tail and rate, each times a factor, and its logarithm."""
+        """Tails of the components, log of their factor; rates, log of their factor."""
         # The exponents of the largest are in the factors, so that the others' ratios
         # to it remain far out, and between sharp components.
         is_beyond = side * points > 0
@@ -136,8 +136,8 @@ def upper_quantile(log_tail: tf.Tensor) -> tf.Tensor:
     """Q with log Φ(−q) = log_tail, for log_tail up to about log ½, with gradients."""
 
     def value_and_slope(q):
-        found, log_hazard = upper_tail(q)
-        return found - log_tail, -tf.exp(log_hazard)
+        value, log_hazard = upper_tail(q)
+        return value - log_tail, -tf.exp(log_hazard)
 
     # Without a density's factors, Φ(−q) is about exp(−q²/2).
     distance = tf.sqrt(-2.0 * tf.stop_gradient(log_tail))
@@ -204,7 +204,10 @@ def _quantile_coefficients() -> np.ndarray:
 
 
 def _excess(a: np.ndarray) -> np.ndarray:
-    """By the definition near 0; by the continued fraction 1/(a + 2/(a + 3/(a + …)))."""
+    """The hazard less a: near 0 by its definition, far out by a continued fraction.
+
+    The fraction is 1/(a + 2/(a + 3/(a + …))).
+    """
     near, far = np.minimum(a, 1.5), np.maximum(a, 1.5)
     below = 0.5 * np.array([math.erfc(a_i * 0.5**0.5) for a_i in near])
     fraction = far

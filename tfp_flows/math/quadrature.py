@@ -11,8 +11,8 @@ def gauss_legendre(num_points: int, where: str) -> list[tuple[float, float]]:
     (Clenshaw–Curtis is exact for half of that with as many points.)
 
     Args:
-        num_points: how many.
-        where: what an error calls the number.
+        num_points: the number of points.
+        where: the owner of the number, for the message.
 
     Raises:
         TypeError: a number that is no integer.

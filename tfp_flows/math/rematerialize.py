@@ -7,9 +7,9 @@ import tensorflow as tf
 
 
 def rematerialize(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """The function, but recomputed in the backward pass from its arguments.
+    """The same function, computed again from its arguments in the backward pass.
 
-    Otherwise the intermediate values of the forward pass are kept until then. The value
+    Otherwise the intermediate values of the forward pass stay until then. The value
     of the last step is not computed again, for no gradient needs it. TensorFlow's own
     ``recompute_grad`` refuses second derivatives.
 

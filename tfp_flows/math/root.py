@@ -37,13 +37,13 @@ def find_root(
     or the function is NaN the root is NaN, and that is no error.
 
     Args:
-        curve: f and the logarithm of its slope.
-        constant: the same of parameters without gradients (``tf.stop_gradient``): what
-            the search evaluates. A tape that recorded the search's loop would need a
-            stack of its states, which XLA cannot size.
-        target: of f's shape, or one that broadcasts to it.
-        where: what an error calls the function.
-        start: of the search; the target, if not given.
+        curve: a function that gives f and the logarithm of its slope.
+        constant: the same function, of parameters without gradients
+            (``tf.stop_gradient``), which the search evaluates. A tape that recorded the
+            search's loop would need a stack of its states, which XLA cannot size.
+        target: values of f, of its shape or one that broadcasts to it.
+        where: the name of the function in an error.
+        start: the start of the search; the target, if not given.
         validate_args: whether to raise in a graph.
 
     Raises:
@@ -53,7 +53,7 @@ def find_root(
     start = wanted if start is None else tf.stop_gradient(start)
     shape = tf.shape(constant(start)[0])
     wanted, start = (tf.broadcast_to(each, shape) for each in (wanted, start))
-    found = _search(constant, wanted, start)
+    solution = _search(constant, wanted, start)
 
     evaluated = []
 
@@ -63,7 +63,7 @@ def find_root(
         # Where the slope underflows the search has the last word.
         return value - target, tf.exp(tf.maximum(log_slope, 0.5 * _log_tiny(t)))
 
-    root = newton_polish(value_and_slope, found)
+    root = newton_polish(value_and_slope, solution)
     # The last but one is checked, so that who needs no slope pays for no evaluation.
     is_solved = _is_solved(*evaluated[-1], wanted)
     # Where the function itself is NaN, as of parameters that a NaN made, so is the
@@ -77,7 +77,7 @@ def newton_polish(
     value_and_slope: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     root: tf.Tensor,
 ) -> tf.Tensor:
-    """Gives a root found without gradients its last digits and its derivatives.
+    """Gives a root computed without gradients its last digits and its derivatives.
 
     Two Newton steps, t ← t − f(t)/f′(t), from a root taken as a constant. Each step
     squares the error in t, and with it the order to which t depends correctly on
@@ -86,7 +86,7 @@ def newton_polish(
 
     Args:
         value_and_slope: gives f(t) and f′(t), elementwise; f′ must not be 0.
-        root: where f is (nearly) 0.
+        root: points where f is (nearly) 0.
     """
     root = tf.stop_gradient(root)
     for _ in range(2):
@@ -98,7 +98,7 @@ def newton_polish(
 def _search(curve: Curve, target: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     eps = _eps(target)
 
-    def body(is_open, t, low, high, reach, last_step):
+    def body(is_open, t, low, high, width, last_step):
         value, log_slope = curve(t)
         excess = value - target
         low = tf.where(excess <= 0, t, low)
@@ -111,12 +111,12 @@ def _search(curve: Curve, target: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
             (t + newton >= low)
             & (t + newton <= high)
             & (2.0 * tf.abs(newton) <= tf.abs(last_step)),
-            tf.abs(newton) <= reach,
+            tf.abs(newton) <= width,
         )
         other = tf.where(
-            is_bracketed, 0.5 * (high - t) + 0.5 * (low - t), -tf.sign(excess) * reach
+            is_bracketed, 0.5 * (high - t) + 0.5 * (low - t), -tf.sign(excess) * width
         )
-        # What is found stays: among roundings no step halves the one before.
+        # An exact root stays: among roundings no step halves the one before.
         is_open &= excess != 0
         step = tf.where(is_good, newton, other)
         step = tf.where(is_open, step, tf.zeros_like(step))
@@ -124,23 +124,23 @@ def _search(curve: Curve, target: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         size = 0.1 + tf.abs(t)
         small = tf.where(is_good, eps ** (2.0 / 3.0) * size, 2.0 * eps * size)
         is_open &= ~(tf.abs(step) <= small)
-        return is_open, t + step, low, high, _GROWTH * reach, step
+        return is_open, t + step, low, high, _GROWTH * width, step
 
     infinity = tf.fill(tf.shape(target), tf.constant(math.inf, target.dtype))
     everywhere = tf.ones_like(target, tf.bool)
-    found = tf.while_loop(
+    _, t, *_ = tf.while_loop(
         lambda is_open, *_: tf.reduce_any(is_open),
         body,
         (everywhere, start, -infinity, infinity, 1.0 + tf.abs(start), infinity),
         maximum_iterations=_MAX_ITERATIONS,
     )
-    return found[1]
+    return t
 
 
 def _is_solved(t, value, log_slope, target) -> tf.Tensor:
-    reach = tf.exp(log_slope) * tf.abs(t)
-    rounding = 256.0 * _eps(t) * (1.0 + tf.abs(target) + reach)
-    # What is not finite has no root, and says so by itself.
+    scale = tf.exp(log_slope) * tf.abs(t)
+    rounding = 256.0 * _eps(t) * (1.0 + tf.abs(target) + scale)
+    # A target that is not finite has no root, and says so by itself.
     return (tf.abs(value - target) <= rounding) | ~tf.math.is_finite(target)
 
 

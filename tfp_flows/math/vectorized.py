@@ -1,4 +1,4 @@
-"""Whether ``tf.vectorized_map`` is at work."""
+"""A test for ``tf.vectorized_map`` at work."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ _SCOPE = "loop_body"  # The name scope in which it traces the function that it i
 
 
 def in_vectorized_map() -> bool:
-    """Whether the ops that are made now will be converted by ``tf.vectorized_map``.
+    """Tells whether ``tf.vectorized_map`` will convert the ops that are made now.
 
     It makes ops anew, for all elements at once, and with them TensorFlow's own
     gradients: those of ``tf.custom_gradient`` are lost. What depends on them must be

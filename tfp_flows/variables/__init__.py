@@ -1,0 +1,31 @@
+"""Where the two worlds of variables meet, and the only place where they do.
+
+TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
+``keras.Variable``s held in a tree of ``keras.Layer``s. Neither sees into the other.
+
+* Keras → TFP: `KerasModule` makes a layer's weights visible to TFP.
+* TFP → Keras: `SharedVariable` is a Keras weight whose storage is an existing
+  ``tf.Variable``; `find_weights` collects both kinds from any TFP object.
+"""
+
+from tfp_flows.variables.keras_module import KerasModule, network_of
+from tfp_flows.variables.references import as_reference, common_dtype
+from tfp_flows.variables.shared_variable import SharedVariable
+from tfp_flows.variables.weights import (
+    Weights,
+    find_weights,
+    num_elements,
+    storage_ids,
+)
+
+__all__ = [
+    "KerasModule",
+    "SharedVariable",
+    "Weights",
+    "as_reference",
+    "common_dtype",
+    "find_weights",
+    "network_of",
+    "num_elements",
+    "storage_ids",
+]
