@@ -25,7 +25,7 @@ def checked_count(value: Any, where: str) -> int:
 
 
 def checked_odd(size: Any, where: str) -> int:
-    """The size of a kernel that has an entry at its centre.
+    """The size of a kernel that has an entry at its center.
 
     Raises:
         TypeError: no integer.
@@ -34,7 +34,7 @@ def checked_odd(size: Any, where: str) -> int:
     size = checked_count(size, where)
     if size % 2 == 0:
         raise ValueError(
-            f"{where} must be odd, so that a kernel has a pixel at its centre, but got "
+            f"{where} must be odd, so that a kernel has a pixel at its center, but got "
             f"{size}."
         )
     return size

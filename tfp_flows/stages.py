@@ -26,7 +26,7 @@ def parts(flow: Any) -> list[Part]:
 
     >>> from tfp_flows import flows
     >>> [label for label, _ in parts(flows.nice(2, num_layers=2, seed=0))]
-    ['standard_normal', 'coupling', 'coupling']
+    ['standard_normal', 'coupling', 'coupling', 'scale']
     """
     if isinstance(flow, HasParts):
         return flow.parts()

@@ -147,7 +147,7 @@ MISTAKES = {
     "a conditioner with a wrong output": (
         lambda: coupling(conditioner=keras.layers.Dense(7)),
         ValueError,
-        "must give 2.*gives 7",
+        "must give 2.*got 7",
     ),
     "a conditioner with a wrong input": (
         lambda: coupling(conditioner=built_for(3)),

@@ -114,7 +114,7 @@ def test_mistakes_with_contexts_and_sizes():
         b.BlockAutoregressive(BlockNetwork(2, 2), context=[1.0])
     with pytest.raises(ValueError, match="takes one of size 2"):
         b.BlockAutoregressive(BlockNetwork(2, 2, context_size=2), context=[1.0])
-    with pytest.raises(ValueError, match=r"context of size 2, but none was given"):
+    with pytest.raises(ValueError, match=r"context of size 2, but got none"):
         layer(3, context_size=2).inverse(points(5, 3))
     with pytest.raises(ValueError, match=r"points of size 4.*\(5, 3\)"):
         layer().forward(points(5, 3))

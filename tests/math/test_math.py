@@ -165,8 +165,8 @@ def test_clip_straight_through():
 
 
 def linear(matrix):
-    """Parameters ``[N, D, 1]``, those of a dimension from the ones before it."""
-    return lambda x: tf.matmul(x, matrix)[..., tf.newaxis]
+    """Parameters ``[1, N]`` of a dimension, from those before it."""
+    return lambda x, i: tf.linalg.matvec(x, matrix[:, i], transpose_a=True)[tf.newaxis]
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 0, 3, 1]])
@@ -183,7 +183,9 @@ def test_scan_by_evaluation(order, jit_compile):
     def solve_with_gradients(z, a):
         with tf.GradientTape() as tape:
             tape.watch([z, a])
-            x = scan_by_evaluation(linear(a), lambda p, z_i: z_i + p[0], z, order)
+            columns = tf.transpose(z)
+            x = scan_by_evaluation(linear(a), lambda p, z_i: z_i + p[0], columns, order)
+            x = tf.transpose(x)
             total = tf.reduce_sum(x * weights)
         return x, *tape.gradient(total, [z, a])
 

@@ -15,7 +15,7 @@ from tfp_flows.bijectors.elementwise.circular_rational_quadratic_spline import (
     CircularRationalQuadraticSpline,
 )
 from tfp_flows.bijectors.elementwise.cubic_spline import CubicSpline
-from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+from tfp_flows.bijectors.elementwise.elementwise import Elementwise
 from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
 from tfp_flows.bijectors.elementwise.integral_network import IntegralNetwork
 from tfp_flows.bijectors.elementwise.kernel_gaussianization import (
@@ -31,6 +31,7 @@ from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
 )
 from tfp_flows.bijectors.elementwise.standardize import Standardize
 from tfp_flows.bijectors.elementwise.sum_of_squares import SumOfSquares
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.image.masks import channel_mask, checkerboard_mask
 from tfp_flows.bijectors.image.multi_scale import MultiScale

@@ -1,20 +1,21 @@
-"""The classes to subclass: what every bijector of the package shares."""
+"""The class to subclass: it checks, converts and names the parameters."""
 
 import inspect
 from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfp_flows import variables
-from tfp_flows.bijectors.evaluation import Evaluated
+from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.bijectors.parameters import (
     batch_shape,
-    broadcasts,
     common_size,
     make_variable,
 )
+from tfp_flows.bijectors.points import checked_shape, require_dtype
 from tfp_flows.checks import checked_count
 from tfp_flows.random_state import split_seed
 
@@ -30,7 +31,7 @@ class Bijector(Evaluated):
     ``_forward_and_log_det`` and ``_inverse_and_log_det``, each from points to their
     images and the log-determinant of the smallest event. In return it gets
 
-    * its tensor parameters as attributes, in one dtype, variables kept as variables;
+    * its tensor parameters as attributes, in one dtype, variables as they are;
     * errors at construction for parameters whose dtypes, sizes or batch shapes do not
       fit each other, and at a call for points that do not fit the parameters;
     * ``trainable``, if it writes ``_initial_parameters``;
@@ -43,12 +44,12 @@ class Bijector(Evaluated):
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``validate_args`` and ``name``.
-        event_ndims: rank of one point, 1 for vectors.
-        inverse_event_ndims: of its image, if that is another.
-        event_size: size of the last axis of a point. If not given it is the last
+        event_ndims: the rank of one point, 1 for vectors.
+        inverse_event_ndims: the rank of its image, if that is another.
+        event_size: the size of the last axis of a point. If not given it is the last
             axis of the parameters that have one.
-        event_shape: of a point, in place of the two.
-        dtype: that the parameters must have; ``None`` takes it from them, and without
+        event_shape: the shape of a point, in place of the two.
+        dtype: the dtype of the parameters; ``None`` takes it from them, and without
             tensor parameters accepts any.
         is_constant_jacobian: whether the log-determinant does not depend on the point.
 
@@ -92,27 +93,18 @@ class Bijector(Evaluated):
         dtype: tf.DType | None = None,
         is_constant_jacobian: bool = False,
     ):
-        # `locals()` holds `self`, and perhaps names of the constructor's own.
-        arguments = _constructor_arguments(type(self))
-        parameters = {k: v for k, v in parameters.items() if k in arguments}
-        missing = {"name", "validate_args", *self._parameter_properties(dtype)}
-        missing -= parameters.keys()
-        if missing:
-            raise TypeError(
-                f"{type(self).__name__}.__init__ must have the arguments "
-                f"{sorted(missing)} and hand dict(locals()) over."
-            )
-        name = parameters["name"]
         properties = self._parameter_properties(dtype)
-        given = {key: parameters[key] for key in properties}
-        given = {key: value for key, value in given.items() if value is not None}
+        parameters = _constructor_arguments(type(self), parameters, properties)
+        name = parameters["name"]
         where = f"{type(self).__name__} {name!r}"
-        if given and dtype is None:
-            dtype = variables.common_dtype(given, where=where)
+        values = {key: parameters[key] for key in properties}
+        values = {key: value for key, value in values.items() if value is not None}
+        if values and dtype is None:
+            dtype = variables.common_dtype(values, where=where)
         with tf.name_scope(name):
             tensors = {
                 key: variables.as_reference(value, dtype=dtype, name=f"{where}: {key}")
-                for key, value in given.items()
+                for key, value in values.items()
             }
         self._batch_shape_of_parameters = batch_shape(tensors, properties, where)
         if event_shape is not None:
@@ -121,7 +113,8 @@ class Bijector(Evaluated):
             event_size = common_size(tensors, properties, where)
         for key in properties:
             setattr(self, key, tensors.get(key))
-        self._event_shape = tf.TensorShape(event_shape or [None] * event_ndims)
+        sizes: Any = event_shape or [None] * event_ndims
+        self._event_shape = tf.TensorShape(sizes)
         self._image_event_shape = self._event_shape
         if event_ndims and event_shape is None:
             self._set_event_size(event_size)
@@ -151,7 +144,14 @@ class Bijector(Evaluated):
         )
 
     @classmethod
-    def trainable(cls, event_size: int, *, seed=None, dtype="float32", **options):
+    def trainable(
+        cls,
+        event_size: int,
+        *,
+        seed: int | None = None,
+        dtype: Any = "float32",
+        **options: Any,
+    ) -> Self:
         """The bijector with ``tf.Variable``s for parameters, near the identity.
 
         A parameter with a constraint, say to be positive, is a
@@ -159,8 +159,9 @@ class Bijector(Evaluated):
 
         Args:
             event_size: D, the size of the points' last axis.
-            seed: of the initial values. Without it they come from Python's generator.
-            dtype: of the variables, float32 or float64.
+            seed: a seed for the initial values; without it they come from Python's
+                generator.
+            dtype: the dtype of the variables, float32 or float64.
             **options: any other arguments of the constructor, or of
                 ``_initial_parameters``.
 
@@ -177,11 +178,11 @@ class Bijector(Evaluated):
             )
         from_seed = np.random.default_rng(split_seed(seed, 1)[0])
         # An option that `_initial_parameters` names, say a count, is for it alone.
-        wanted = inspect.signature(cls._initial_parameters).parameters
-        own = {key: options.pop(key) for key in wanted if key in options}
-        initial = cls._initial_parameters(event_size, from_seed, **own)
+        names = inspect.signature(cls._initial_parameters).parameters
+        counts = {key: options.pop(key) for key in names if key in options}
+        initial = cls._initial_parameters(event_size, from_seed, **counts)
         properties = cls.parameter_properties(dtype)
-        # What is no tensor parameter, say a size, is for the constructor as it is.
+        # A value that is no tensor parameter, say a size, is an argument as it is.
         parameters = {
             key: make_variable(value, properties[key], dtype=dtype, name=key)
             if key in properties
@@ -192,7 +193,7 @@ class Bijector(Evaluated):
 
     @property
     def event_size(self) -> int | None:
-        """Size of the last axis of a point; ``None`` for elementwise bijectors."""
+        """The size of the last axis of a point; ``None`` for elementwise bijectors."""
         return self._event_shape[-1] if self._event_shape.rank else None
 
     def _set_event_size(self, size: int | None) -> None:
@@ -202,40 +203,17 @@ class Bijector(Evaluated):
     def _checked(self, x, event_shape: tf.TensorShape) -> tf.Tensor:
         """``x`` as a tensor that fits the parameters, or an error that says why not."""
         x = tf.convert_to_tensor(x, dtype_hint=self.dtype)
-        if self.dtype is not None and x.dtype != self.dtype:
-            raise TypeError(
-                f"{self._where} is {self.dtype.name}, but was called with a tensor of "
-                f"{x.dtype.name}: cast it, or make the bijector with "
-                f"dtype={x.dtype.name!r}."
-            )
-        rank = event_shape.rank
+        require_dtype(x, self.dtype, self._where)
         if x.shape.rank is None:
             return x
-        if x.shape.rank < rank:
-            raise ValueError(
-                f"{self._where} acts on points of rank {rank} or more, but was called "
-                f"with shape {tuple(x.shape)}."
-            )
-        batch, event = x.shape[: x.shape.rank - rank], x.shape[x.shape.rank - rank :]
-        if not event.is_compatible_with(event_shape):
-            raise ValueError(
-                f"{self._where} acts on points of {_sizes(event_shape)}, but was "
-                f"called with shape {tuple(x.shape)}."
-            )
-        of_parameters = self._batch_shape_of_parameters
-        if of_parameters.rank and not broadcasts(of_parameters, batch):
-            raise ValueError(
-                f"{self._where} has parameters of batch shape {tuple(of_parameters)}, "
-                f"which does not broadcast with a point of shape {tuple(x.shape)}."
-            )
-        if event.is_fully_defined():
-            return x
-        return tf.ensure_shape(x, batch.concatenate(event_shape))
+        return checked_shape(
+            x, event_shape, self._batch_shape_of_parameters, self._where
+        )
 
     def _with(self, **tensors):
-        """The same bijector with other tensors for parameters, unchecked and cheap.
+        """A copy with other tensors for parameters, unchecked and cheap.
 
-        They differ from those that it has in nothing but values and batch shapes.
+        They differ from those of the bijector in values and batch shapes alone.
         """
         bijector = object.__new__(type(self))
         # Not by attributes, each of which ``tf.Module`` would look at.
@@ -246,14 +224,23 @@ class Bijector(Evaluated):
         return bijector
 
 
-def _sizes(event_shape: tf.TensorShape) -> str:
-    """An event shape in words."""
-    if event_shape.rank == 1:
-        return f"size {event_shape[0]}"
-    return f"shape {list(event_shape)}"
+def _constructor_arguments(
+    cls: type, parameters: Mapping, properties: Mapping
+) -> dict[str, Any]:
+    """The constructor's arguments among its local names.
 
-
-def _constructor_arguments(cls: type) -> set[str]:
-    own = (base for base in cls.__mro__ if issubclass(base, Bijector))
-    names = {name for base in own for name in inspect.signature(base).parameters}
-    return names - {"self", "parameters"}
+    Raises:
+        TypeError: one that every bijector has, or a declared parameter, is missing.
+    """
+    classes = (base for base in cls.__mro__ if issubclass(base, Bijector))
+    names = {name for base in classes for name in inspect.signature(base).parameters}
+    # The local names hold ``self``, too, and perhaps others of the constructor.
+    names -= {"self", "parameters"}
+    arguments = {key: value for key, value in parameters.items() if key in names}
+    missing = {"name", "validate_args", *properties} - arguments.keys()
+    if missing:
+        raise TypeError(
+            f"{cls.__name__}.__init__ must have the arguments {sorted(missing)} and "
+            "hand dict(locals()) over."
+        )
+    return arguments

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
+from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.bijectors.evaluation import (
-    Evaluated,
     TFPChain,
     TFPInvert,
     forward_and_log_det,

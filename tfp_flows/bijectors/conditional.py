@@ -1,8 +1,9 @@
-"""Parameters that a network reads off a context."""
+"""Parameters that a network predicts from a context."""
 
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,11 +17,11 @@ from tfp_flows.checks import checked_count
 
 
 class Conditional(Bijector):
-    """A bijector whose parameters depend on a context, by what a network adds to them.
+    """A bijector whose parameters depend on a context: a network shifts them.
 
     Forward: y = f(x; θ(c)), where f is the bijector, c the context, and each parameter
     is θ(c) = g(g⁻¹(θ₀) + network(c)): θ₀ is its value in the bijector that is given,
-    which is trained if it is a variable, and g the map that keeps it within its domain
+    trained if it is a variable, and g the map from real numbers to its domain
     (TFP's ``default_constraining_bijector_fn``).
 
     Inverse and log-determinant: those of f, summed over the dimensions if f acts on
@@ -54,8 +55,8 @@ class Conditional(Bijector):
     >>> planar = Conditional(
     ...     tfp_flows.bijectors.Planar.trainable(2, seed=0),
     ...     tfp_flows.conditioners.MLP([16], seed=0), context_size=3)
-    >>> given = planar.copy(context=tf.ones([4, 3]))
-    >>> given.forward(tf.zeros([4, 2])).shape
+    >>> with_context = planar.copy(context=tf.ones([4, 3]))
+    >>> with_context.forward(tf.zeros([4, 2])).shape
     TensorShape([4, 2])
     """
 
@@ -64,7 +65,7 @@ class Conditional(Bijector):
         bijector: tfb.Bijector,
         conditioner: Callable,
         context_size: int,
-        context=None,
+        context: Any = None,
         validate_args: bool = False,
         name: str = "conditional",
     ):
@@ -84,8 +85,8 @@ class Conditional(Bijector):
             context = tf.convert_to_tensor(context)
             if not context.shape.rank or context.shape[-1] != self.context_size:
                 raise ValueError(
-                    f"{where}: its context_size is {self.context_size}, but the "
-                    f"context has shape {tuple(context.shape)}."
+                    f"{where}: its context_size is {self.context_size}, but got a "
+                    f"context of shape {tuple(context.shape)}."
                 )
         self.conditioner = as_network(
             conditioner,
@@ -108,23 +109,23 @@ class Conditional(Bijector):
 
     @property
     def adapted(self) -> bool:
-        """Whether the bijector, if it starts from data, has seen them."""
+        """Tells whether the bijector, if it starts from data, has seen them."""
         return getattr(self.bijector, "adapted", True)
 
-    def adapt(self, data) -> None:
-        """``adapt`` of the bijector: that of its parameters before a context's part.
+    def adapt(self, data: Any) -> None:
+        """Adapts the bijector: the part of its parameters that no context changes.
 
         Raises:
             AttributeError: a bijector that does not start from data.
         """
         self.bijector.adapt(data)
 
-    def _given_context(self) -> tfb.Bijector:
+    def _with_context(self) -> tfb.Bijector:
         """The bijector with the parameters that belong to the context."""
         if self.context is None:
             raise ValueError(
-                f"{self._where} takes a context of size {self.context_size}, but none "
-                "was given: make it with context=…, or .copy(context=…)."
+                f"{self._where} takes a context of size {self.context_size}, but got "
+                "none: make it with context=…, or .copy(context=…)."
             )
         context = tf.convert_to_tensor(self.context)
         sizes = [math.prod(shape) for shape in self._shapes.values()]
@@ -141,29 +142,29 @@ class Conditional(Bijector):
         return self.bijector.copy(**values)
 
     def _forward_and_log_det(self, x):
-        return forward_and_log_det(self._given_context(), x, self._rank)
+        return forward_and_log_det(self._with_context(), x, self._rank)
 
     def _inverse_and_log_det(self, y):
-        return inverse_and_log_det(self._given_context(), y, self._rank)
+        return inverse_and_log_det(self._with_context(), y, self._rank)
 
 
 def _starts(bijector: tfb.Bijector, where: str) -> dict:
-    """Of each tensor parameter, a function that gives g⁻¹(θ₀), and g.
+    """The names of tensor parameters, with a function for g⁻¹(θ₀), and g.
 
-    By its name, and in the order of the names. The value is asked for anew at each
-    call, for it may be trained.
+    The names are sorted. The value is asked for anew at each call, for it may be
+    trained.
     """
-    found = {}
+    starts = {}
     dtype = bijector.dtype or tf.float32
     for name, properties in sorted(bijector.parameter_properties(dtype).items()):
         value = getattr(bijector, name, bijector.parameters.get(name))
         if isinstance(value, tfp.util.TransformedVariable):
             start = functools.partial(tf.identity, value.pretransformed_input)
-            found[name] = start, value.bijector
+            starts[name] = start, value.bijector
         elif _is_floating(value):
             g = properties.default_constraining_bijector_fn()
-            found[name] = functools.partial(_unconstrained, value, g), g
-    if not found:
+            starts[name] = functools.partial(_unconstrained, value, g), g
+    if not starts:
         raise ValueError(
             f"{where}: {type(bijector).__name__} {bijector.name!r} has no tensor "
             "parameters of its own that could depend on a context."
@@ -172,11 +173,11 @@ def _starts(bijector: tfb.Bijector, where: str) -> dict:
     # The dimensions are the batch shape of a bijector that acts on each of them.
     if batch.rank is None or batch.rank > (bijector.forward_min_event_ndims == 0):
         raise ValueError(
-            f"{where}: the batch shape comes from the context, but "
-            f"{type(bijector).__name__} {bijector.name!r} has the batch shape "
+            f"{where}: the batch shape comes from the context, but got "
+            f"{type(bijector).__name__} {bijector.name!r} of the batch shape "
             f"{tuple(batch)}."
         )
-    return found
+    return starts
 
 
 def _unconstrained(value, constrain) -> tf.Tensor:

@@ -1,7 +1,7 @@
-"""What a bijector learns of its network, once, when it is made."""
+"""The network of a bijector: checked, built and asked for its sizes, once."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -11,13 +11,13 @@ from tfp_flows.variables import KerasModule, network_of
 
 
 class Declared(NamedTuple):
-    """What a network says of itself, ``None`` where it says nothing.
+    """The declarations of a network, ``None`` where it has none.
 
     Args:
-        event_size: of the points that it takes.
-        context_size: of the context that it takes.
-        order: of the dimensions, each after those that it depends on.
-        scan: its own sequential inversion, see `tfp_flows.networks.Conditioner.scan`.
+        event_size: the size of the points that it takes.
+        context_size: the size of the context that it takes.
+        order: an order of the dimensions, each after those that it depends on.
+        scan: its sequential inversion, see `tfp_flows.networks.Conditioner.scan`.
     """
 
     event_size: int | None = None
@@ -26,11 +26,10 @@ class Declared(NamedTuple):
     scan: Callable | None = None
 
 
-def declared_by(network, context_size: int | None = None) -> Declared:
-    """What a network, or a module around it, declares.
+def declared_by(network: Any, context_size: int | None = None) -> Declared:
+    """The declarations of a network, or of a module around it.
 
-    A plain Keras layer or a function declares nothing: it takes the context that there
-    is.
+    A plain Keras layer or a function has none: it takes the context that there is.
     """
     layer = network_of(network)
     if isinstance(layer, Conditioner):
@@ -41,13 +40,13 @@ def declared_by(network, context_size: int | None = None) -> Declared:
 
 
 def as_network(
-    network,
+    network: Any,
     *,
     input_shape: Sequence[int],
     output_shape: Sequence[int],
     context_size: int | None,
     where: str,
-):
+) -> Any:
     """A callable from ``[..., *input_shape]`` to ``[..., *output_shape]``, checked.
 
     A Keras layer becomes a `KerasModule`, built if it was not; a `Network` without an
@@ -66,8 +65,8 @@ def as_network(
     if context_size is not None and context_size != takes:
         size = "takes no context" if takes is None else f"takes one of size {takes}"
         raise ValueError(
-            f"{where}: a context of size {context_size} was given, but the conditioner "
-            f"{size} (its context_size)."
+            f"{where}: the conditioner {size} (its context_size), but got a context of "
+            f"size {context_size}."
         )
     tried_for = (tuple(input_shape), tuple(output_shape), takes)
     # A copy of a bijector has the module of the first one. It is not called again:
@@ -104,7 +103,7 @@ def _try(network, input_shape, output_shape, context_size, where: str) -> None:
     if shape != tuple(output_shape):
         raise ValueError(
             f"{where}: the conditioner must give {_size(output_shape)} numbers (the "
-            f"parameters of all transformed dimensions), but gives {_size(shape)}."
+            f"parameters of all transformed dimensions), but got {_size(shape)}."
         )
 
 

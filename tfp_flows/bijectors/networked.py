@@ -1,11 +1,12 @@
 """A bijector that holds a network: its context, and points as rows or columns."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.network_door import as_network, declared_by
 from tfp_flows.variables import KerasModule
 
@@ -21,10 +22,10 @@ class Networked(Bijector):
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``context`` and the network.
-        argument: what the network is called there, and as an attribute.
-        event_shape: of a point.
-        input_shape: of what the network sees of a point.
-        output_shape: of what it gives.
+        argument: the name of the network there, and as an attribute.
+        event_shape: the shape of a point.
+        input_shape: the shape of one input of the network.
+        output_shape: the shape of one output of it.
 
     Raises:
         TypeError: the network is no callable.
@@ -47,7 +48,7 @@ class Networked(Bijector):
             context = tf.convert_to_tensor(context)
             if context.shape.rank == 0:
                 raise ValueError(
-                    f"{where}: the context must have shape [..., C], but is a scalar."
+                    f"{where}: the context must have shape [..., C], but got a scalar."
                 )
         context_size = None if context is None else context.shape[-1]
         network = as_network(
@@ -72,7 +73,7 @@ class Networked(Bijector):
 
     @property
     def context_size(self) -> int | None:
-        """Of the context that the network takes; ``None`` if it takes none."""
+        """The size of the context that the network takes; ``None`` if it takes none."""
         return self._context_size
 
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -86,7 +87,7 @@ class Networked(Bijector):
             if self._takes_context:
                 raise ValueError(
                     f"{self._where}: its conditioner takes a context of size "
-                    f"{self.context_size}, but none was given: make the bijector with "
+                    f"{self.context_size}, but got none: make the bijector with "
                     "context=…, or .copy(context=…)."
                 )
             return (x if rank == 1 else tf.reshape(x, [-1, *event])), []
@@ -122,11 +123,11 @@ class Networked(Bijector):
         return tf.reduce_sum(log_slopes, axis=0)
 
 
-def checked_transformer(transformer, where: str) -> TransformerSpec:
+def checked_transformer(transformer: Any, where: str) -> TransformerSpec:
     """The transformer, if it is a specification.
 
     Raises:
-        TypeError: it is not.
+        TypeError: it is no specification.
     """
     if not isinstance(transformer, TransformerSpec):
         raise TypeError(

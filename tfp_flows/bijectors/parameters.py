@@ -1,6 +1,7 @@
 """Checks of a bijector's parameters, and the variables that they start as."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -15,11 +16,11 @@ def require_plane(cls: type, event_size: int) -> None:
     """
     if event_size != 2:
         raise ValueError(
-            f"{cls.__name__} acts on points of size 2, but event_size is {event_size}."
+            f"{cls.__name__} acts on points of size 2, but got event_size={event_size}."
         )
 
 
-def make_variable(value, properties, *, dtype: tf.DType, name: str):
+def make_variable(value: Any, properties: Any, *, dtype: tf.DType, name: str) -> Any:
     """A variable, over an unconstrained one where the parameter has a constraint."""
     constraint = properties.default_constraining_bijector_fn()
     if isinstance(constraint, tfb.Identity):
@@ -42,17 +43,17 @@ def batch_shape(tensors: Mapping, properties: Mapping, where: str) -> tf.TensorS
             continue
         if value.shape.rank < rank:
             raise ValueError(
-                f"{where}: {key} must have rank {rank} or more, but has shape "
+                f"{where}: {key} must have rank {rank} or more, but got shape "
                 f"{tuple(value.shape)}."
             )
-        own = value.shape[: value.shape.rank - rank]
-        if not broadcasts(batch, own):
+        value_batch = value.shape[: value.shape.rank - rank]
+        if not broadcasts(batch, value_batch):
             shapes = {k: tuple(v.shape) for k, v in tensors.items()}
             raise ValueError(
-                f"{where}: the batch shapes of the parameters do not broadcast; "
-                f"their shapes are {shapes}."
+                f"{where}: the batch shapes of the parameters must broadcast, "
+                f"but got the shapes {shapes}."
             )
-        batch = tf.broadcast_static_shape(batch, own)
+        batch = tf.broadcast_static_shape(batch, value_batch)
     return batch
 
 
@@ -67,13 +68,13 @@ def common_size(tensors: Mapping, properties: Mapping, where: str) -> int | None
         shapes = {key: tuple(tensors[key].shape) for key in sizes}
         raise ValueError(
             f"{where}: the last dimensions of {', '.join(sizes)} must be the same, "
-            f"but the shapes are {shapes}."
+            f"but got the shapes {shapes}."
         )
     return next(iter(sizes.values()), None)
 
 
 def broadcasts(a: tf.TensorShape, b: tf.TensorShape) -> bool:
-    """Whether two shapes, as far as they are known, broadcast."""
+    """Tells whether two shapes, as far as they are known, broadcast."""
     try:
         tf.broadcast_static_shape(a, b)
     except ValueError:

@@ -8,11 +8,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors.evaluation import (
-    forward_and_log_det,
-    inverse_and_log_det,
-    with_known_rank,
-)
+from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
+from tfp_flows.bijectors.event_ranks import with_known_rank
 from tfp_flows.keras_context import require_tracked
 from tfp_flows.stages import is_transformed
 

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from tfp_flows.bijectors import Planar
-from tfp_flows.bijectors.elementwise.elementwise import Use
+from tfp_flows.bijectors.elementwise.transformer_spec import Use
 from tfp_flows.flows.options import FlowOrFamily, NetworkOptions
 from tfp_flows.flows.ready_made import ready_made
 from tfp_flows.flows.repeated import repeated

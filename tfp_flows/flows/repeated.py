@@ -5,7 +5,7 @@ from typing import Unpack
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors import Invert
-from tfp_flows.bijectors.elementwise.elementwise import Use
+from tfp_flows.bijectors.elementwise.transformer_spec import Use
 from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.layers import conditional
 from tfp_flows.flows.options import FlowOrFamily, MakeBijector, NetworkOptions

@@ -4,7 +4,7 @@ import functools
 from typing import Unpack
 
 from tfp_flows.bijectors import Householder, Sylvester
-from tfp_flows.bijectors.elementwise.elementwise import Use
+from tfp_flows.bijectors.elementwise.transformer_spec import Use
 from tfp_flows.flows.assembly import made_by, require_maker
 from tfp_flows.flows.options import FlowOrFamily, MakeBijector, NetworkOptions
 from tfp_flows.flows.ready_made import ready_made

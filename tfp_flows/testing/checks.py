@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors.evaluation import Evaluated
+from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.testing.case import Case, flat, size
 
 

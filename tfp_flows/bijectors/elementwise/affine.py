@@ -1,10 +1,13 @@
 """Shift and scale of each dimension."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
 from tfp_flows.bijectors.elementwise.elementwise import Elementwise
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 
 
 class Affine(Elementwise):
@@ -21,7 +24,7 @@ class Affine(Elementwise):
 
     Args:
         shift: t, ``[..., D]``.
-        log_scale: ``[..., D]``, the logarithm of the scale.
+        log_scale: ``[..., D]``, the logarithm of the scale (before the bound).
         log_scale_bound: c, or ``None`` for no bound. A bound keeps networks that
             predict the parameters from ever overflowing ``exp``; `spec` sets 3.
         validate_args: as in TFP.
@@ -43,8 +46,8 @@ class Affine(Elementwise):
 
     def __init__(
         self,
-        shift,
-        log_scale,
+        shift: Any,
+        log_scale: Any,
         log_scale_bound: float | None = None,
         validate_args: bool = False,
         name: str = "affine",
@@ -66,7 +69,9 @@ class Affine(Elementwise):
         return {"shift": np.zeros(event_size), "log_scale": np.zeros(event_size)}
 
     @classmethod
-    def spec(cls, *, log_scale_bound: float | None = 3.0):
+    def spec(  # type: ignore[override]
+        cls, *, log_scale_bound: float | None = 3.0
+    ) -> TransformerSpec:
         """The transformer of RealNVP, with scales between e⁻³ and e³ by default."""
         return super().spec(log_scale_bound=log_scale_bound)
 

@@ -1,16 +1,17 @@
 """Polynomials in Bernstein's form."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import (
     MonotoneOnInterval,
     column,
     soft_bounded,
 )
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import clip_straight_through
 
@@ -18,7 +19,7 @@ from tfp_flows.math import clip_straight_through
 class Bernstein(MonotoneOnInterval):
     """An increasing Bernstein polynomial on an interval, linear outside it.
 
-    Inverse (data → base), with y moved from [low, high] to u in [0, 1]:
+    Inverse (data → base), with y mapped from [low, high] to u in [0, 1]:
     z = Σₖ θₖBₖ(u), with Bₖ the M + 1 Bernstein polynomials of degree M and coefficients
     θ that increase by δₖ·(high − low)/M. It is the identity where all δₖ are 1. Beyond
     the interval it goes on as its tangent.
@@ -34,13 +35,13 @@ class Bernstein(MonotoneOnInterval):
     Args:
         increments: ``[..., D, M]``, unconstrained: δ = exp(4·tanh(increments/4)).
         shift: ``[..., D]``, added to z. With zeros the map is the identity.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
-        ValueError: an interval that is empty or turned round; no increments.
+        ValueError: an interval that is empty or reversed; no increments.
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -56,8 +57,8 @@ class Bernstein(MonotoneOnInterval):
 
     def __init__(
         self,
-        increments,
-        shift,
+        increments: Any,
+        shift: Any,
         low: float = -4.0,
         high: float = 4.0,
         validate_args: bool = False,
@@ -78,7 +79,7 @@ class Bernstein(MonotoneOnInterval):
         return cls._zeros(event_size, degree=degree)
 
     @classmethod
-    def spec(cls, *, degree: int = 16, **options):
+    def spec(cls, *, degree: int = 16, **options: Any) -> TransformerSpec:
         """This polynomial as the transformer of a coupling or autoregressive layer.
 
         Args:
@@ -95,22 +96,22 @@ class Bernstein(MonotoneOnInterval):
         coefficients = (2.0 * edges - total) / degree
 
         def inside(t):
-            u, rest = 0.5 * (1.0 + t), 0.5 * (1.0 - t)
-            value = _sum(coefficients, u, rest) + self.shift / self._half
-            return value, tf.math.log(_sum(increments, u, rest))
+            u, v = 0.5 * (1.0 + t), 0.5 * (1.0 - t)
+            value = _sum(coefficients, u, v) + self.shift / self._half
+            return value, tf.math.log(_sum(increments, u, v))
 
         return inside
 
 
-def _sum(coefficients, u, rest) -> tf.Tensor:
-    """Σₖ θₖ·(M over k)·uᵏ·(1 − u)ᴹ⁻ᵏ."""
+def _sum(coefficients, u, v) -> tf.Tensor:
+    """Σₖ θₖ·(M over k)·uᵏ·vᴹ⁻ᵏ, with v = 1 − u."""
     degree = coefficients.shape[0] - 1
     k = np.arange(degree + 1)
     # By logarithms: of chains of products XLA would compute each from its start.
     log_basis = (
         column([math.log(math.comb(degree, i)) for i in k], coefficients)
         + column(k, coefficients) * _log(u)
-        + column(degree - k, coefficients) * _log(rest)
+        + column(degree - k, coefficients) * _log(v)
     )
     return tf.reduce_sum(coefficients * tf.exp(log_basis), axis=0)
 

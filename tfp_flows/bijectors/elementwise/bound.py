@@ -1,5 +1,7 @@
 """Data between known limits."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -53,14 +55,16 @@ class Bound(Elementwise):
 
     def __init__(
         self,
-        low,
-        high,
+        low: Any,
+        high: Any,
         alpha: float = 0.0,
         validate_args: bool = False,
         name: str = "bound",
     ):
         if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.number):
-            raise TypeError(f"Bound {name!r}: alpha must be a number, got {alpha!r}.")
+            raise TypeError(
+                f"Bound {name!r}: alpha must be a number, but got {alpha!r}."
+            )
         if not 0 <= alpha < 0.5:
             raise ValueError(
                 f"Bound {name!r}: alpha must be from 0 up to but not including 0.5, "
@@ -80,7 +84,7 @@ class Bound(Elementwise):
 
     def _check_limits(self) -> None:
         if isinstance(self.low, tf.Variable) or isinstance(self.high, tf.Variable):
-            return  # What they are now says nothing of later.
+            return  # They may change.
         low, high = (
             tf.get_static_value(tf.convert_to_tensor(v)) for v in (self.low, self.high)
         )
@@ -88,16 +92,16 @@ class Bound(Elementwise):
             return
         if not (low < high).all():
             raise ValueError(
-                f"{self._where}: low must be below high, but low is {low.tolist()} and "
-                f"high {high.tolist()}."
+                f"{self._where}: low must be below high, but got low={low.tolist()} "
+                f"and high={high.tolist()}."
             )
         with np.errstate(over="ignore"):
             finite = np.isfinite(high - low).all()
         if not finite:
             raise ValueError(
                 f"{self._where}: the limits and the distance between them must be "
-                f"finite in {self.dtype.name}, but low is {low.tolist()} and high "
-                f"{high.tolist()}."
+                f"finite in {self.dtype.name}, but got low={low.tolist()} and "
+                f"high={high.tolist()}."
             )
 
     def _parameter_control_dependencies(self, is_init):
@@ -110,13 +114,13 @@ class Bound(Elementwise):
         ]
 
     def _limits(self):
-        """The length, and the least and the largest number inside the image."""
+        """The length, and the least and the greatest number inside the image."""
         low, high = tf.convert_to_tensor(self.low), tf.convert_to_tensor(self.high)
         length = high - low
         if self._alpha:
             margin = length * (self._alpha / (1.0 - 2.0 * self._alpha))
             return length, low - margin, high + margin
-        # Next to 0 the neighbour would be a number that processors flush to 0.
+        # Next to 0 the neighbor would be a number that processors flush to 0.
         tiny = low.dtype.as_numpy_dtype(np.finfo(low.dtype.as_numpy_dtype).tiny)
         inner_low = tf.maximum(tf.math.nextafter(low, high), low + tiny)
         inner_high = tf.minimum(tf.math.nextafter(high, low), high - tiny)
@@ -125,17 +129,17 @@ class Bound(Elementwise):
     def _from_ends(self, y):
         """The distances from both ends of the image, in parts that add up to 1.
 
-        Neither is found by subtraction from the other, or it would cancel close to its
-        end. They are clipped before any logarithm sees them, to what they are at the
-        last number inside.
+        Neither is the other subtracted from 1, or it would cancel close to its end.
+        They are clipped, before any logarithm sees them, to their values at the last
+        number inside.
         """
         length, inner_low, inner_high = self._limits()
         y = tf.minimum(tf.maximum(y, inner_low), inner_high)
-        rest = 1.0 - 2.0 * self._alpha
+        scale = 1.0 - 2.0 * self._alpha
         info = np.finfo(y.dtype.as_numpy_dtype)
         least = tf.constant(max(info.tiny, info.eps * self._alpha), y.dtype)
-        from_low = self._alpha + rest * ((y - self.low) / length)
-        from_high = self._alpha + rest * ((self.high - y) / length)
+        from_low = self._alpha + scale * ((y - self.low) / length)
+        from_high = self._alpha + scale * ((self.high - y) / length)
         return tf.maximum(from_low, least), tf.maximum(from_high, least)
 
     def _forward_and_log_det(self, x):

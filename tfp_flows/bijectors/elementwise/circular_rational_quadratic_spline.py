@@ -1,13 +1,14 @@
 """The rational-quadratic spline on a circle."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.rational_quadratic_spline import (
     RationalQuadraticSpline,
 )
-from tfp_flows.bijectors.elementwise.spline import pieces
+from tfp_flows.bijectors.elementwise.spline import unstack_last
 
 
 class CircularRationalQuadraticSpline(RationalQuadraticSpline):
@@ -15,10 +16,10 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
 
     Forward: `RationalQuadraticSpline` on [low, high], with the same slope at both ends,
     and so on for ever: f(x + n·(high − low)) = f(x) + n·(high − low). On the line it is
-    a smooth bijection, and on the circle that [low, high] makes, one that keeps the
-    point low. (A `tfb.Shift` before it turns the circle.)
+    a smooth bijection, and on the circle that [low, high] makes, one with the fixed
+    point low. (A ``tfb.Shift`` before it rotates the circle.)
 
-    Inverse: as that of `RationalQuadraticSpline`, closed.
+    Inverse: that of `RationalQuadraticSpline`, closed.
 
     Log-determinant: the same, on the whole line.
 
@@ -29,8 +30,8 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
         heights: ``[..., D, K]``, unconstrained.
         slopes: ``[..., D, K]``, unconstrained: at the knots, the first one at both
             ends. All zeros are the identity.
-        low: where the circle is cut.
-        high: ``low`` after one turn.
+        low: the point where the circle is cut.
+        high: the same point after one turn.
         min_bin_size: the least width and height, as a part of the mean, 1/K of the
             circle.
         min_slope: the least slope at a knot, s; the greatest is 1/s.
@@ -39,7 +40,7 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin or slope outside (0, 1).
+            is empty or reversed; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -56,9 +57,9 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
 
     def __init__(
         self,
-        widths,
-        heights,
-        slopes,
+        widths: Any,
+        heights: Any,
+        slopes: Any,
         low: float = -math.pi,
         high: float = math.pi,
         min_bin_size: float = 0.4,
@@ -73,12 +74,12 @@ class CircularRationalQuadraticSpline(RationalQuadraticSpline):
         return dict.fromkeys(["widths", "heights", "slopes"], num_bins)
 
     def _knot_slopes(self):
-        slopes = pieces(self.slopes)
+        slopes = unstack_last(self.slopes)
         return [*slopes, slopes[0]]
 
     def _apply(self, x, unit_map):
         size = self._high - self._low
         t = (x - self._low) / size
-        turns = tf.stop_gradient(tf.floor(t))
-        value, log_slope = unit_map(t - turns)
-        return self._low + size * (value + turns), log_slope
+        period = tf.stop_gradient(tf.floor(t))
+        value, log_slope = unit_map(t - period)
+        return self._low + size * (value + period), log_slope

@@ -1,11 +1,12 @@
 """The monotone cubic spline."""
 
 import math
+from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfp_flows.bijectors.elementwise.spline import Spline, pieces
+from tfp_flows.bijectors.elementwise.spline import Spline, unstack_last
 from tfp_flows.math import (
     choose_bin,
     clip_straight_through,
@@ -21,8 +22,8 @@ class CubicSpline(Spline):
     edge X, width w, lower edge Y, height h and slopes d₀, d₁ at its edges, with
     s = h/w and ξ = (t − X)/w: value
     Y + w·(d₀ξ + (3s − 2d₀ − d₁)ξ² + (d₀ + d₁ − 2s)ξ³). The slopes at the inner knots
-    are Steffen's: those of a local parabola, reduced where they would not keep the
-    curve monotone.
+    are Steffen's: those of a local parabola, reduced where the curve would
+    not be monotone.
 
     Forward (base → data): the root ξ, by Chandrupatla's bracketed search in [0, 1] and
     two Newton steps that give it its derivatives (Cardano's formula cancels in
@@ -40,8 +41,8 @@ class CubicSpline(Spline):
         heights: ``[..., D, K]``, as the widths, on the base's side.
         end_slopes: ``[..., D, 2]``, unconstrained: the slopes at both ends, between 0
             and 3 times that of the chord. All zeros are the identity.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         min_bin_size: the least width and height, as a part of the mean, 1/K of the
             interval.
         min_slope: the least slope at an end, as a part of that of the chord.
@@ -50,7 +51,7 @@ class CubicSpline(Spline):
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin or slope outside (0, 1).
+            is empty or reversed; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -63,13 +64,13 @@ class CubicSpline(Spline):
     """
 
     closed = frozenset({"inverse"})
-    cheaper = None
+    cheaper: ClassVar[str | None] = None
 
     def __init__(
         self,
-        widths,
-        heights,
-        end_slopes,
+        widths: Any,
+        heights: Any,
+        end_slopes: Any,
         low: float = -4.0,
         high: float = 4.0,
         min_bin_size: float = 0.4,
@@ -101,7 +102,7 @@ class CubicSpline(Spline):
             s0, s1, w0, w1 = chords[k - 1], chords[k], widths[k - 1], widths[k]
             fitted = (s0 * w1 + s1 * w0) / (w0 + w1)
             inner.append(tf.minimum(2.0 * tf.minimum(s0, s1), fitted))
-        first, last = (self._end_slope(raw) for raw in pieces(self.end_slopes))
+        first, last = (self._end_slope(raw) for raw in unstack_last(self.end_slopes))
         return [first * chords[0], *inner, last * chords[-1]]
 
     def _end_slope(self, raw) -> tf.Tensor:
@@ -110,7 +111,7 @@ class CubicSpline(Spline):
         start = (1.0 - low) / size
         return low + size * tf.sigmoid(raw + math.log(start / (1.0 - start)))
 
-    # What the base class calls forward is the direction of the root here.
+    # The base class's forward is the direction of the root here.
 
     def _inverse_unit(self, t):
         x0, w, y0, h, d0, d1 = self._bin(t, use_heights=False)
@@ -127,26 +128,26 @@ class CubicSpline(Spline):
 
 
 def _cubic(xi, s, d0, d1):
-    """The value in [0, s] and the slope."""
-    rest = 1.0 - xi
-    value = xi * (d0 * rest**2 + xi * (s * (3.0 - 2.0 * xi) - d1 * rest))
-    slope = d0 * rest**2 + d1 * xi**2 + 2.0 * xi * rest * (3.0 * s - d0 - d1)
+    """The value in [0, s] and the slope of the cubic at ξ."""
+    v = 1.0 - xi
+    value = xi * (d0 * v**2 + xi * (s * (3.0 - 2.0 * xi) - d1 * v))
+    slope = d0 * v**2 + d1 * xi**2 + 2.0 * xi * v * (3.0 * s - d0 - d1)
     return value, slope
 
 
 def _root(eta, s, d0, d1):
     fixed = [tf.stop_gradient(part) for part in (eta, s, d0, d1)]
     # Divided by the chord's slope, so that the search's tolerances fit all bins.
-    target, *bends = (part / fixed[1] for part in fixed)
-    found = tfp.math.find_root_chandrupatla(
-        lambda xi: _cubic(xi, *bends)[0] - target,
+    target, *slopes = (part / fixed[1] for part in fixed)
+    solution = tfp.math.find_root_chandrupatla(
+        lambda xi: _cubic(xi, *slopes)[0] - target,
         tf.zeros_like(target),
         tf.ones_like(target),
         position_tolerance=0.0,
         value_tolerance=0.0,
         max_iterations=60,
     ).estimated_root
-    xi = newton_polish(lambda xi: _minus(_cubic(xi, s, d0, d1), eta), found)
+    xi = newton_polish(lambda xi: _minus(_cubic(xi, s, d0, d1), eta), solution)
     return clip_straight_through(xi, 0.0, 1.0)
 
 

@@ -1,16 +1,17 @@
 """The distribution function of a mixture of Gaussians."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import (
     Monotone,
     column,
     soft_bounded,
     spread,
 )
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import (
     find_root,
@@ -21,7 +22,7 @@ from tfp_flows.math import (
 
 
 class GaussianMixtureCDF(Monotone):
-    """Each dimension of a standard normal becomes a mixture of Gaussians.
+    """Map a standard normal to a mixture of Gaussians, in each dimension.
 
     Inverse (data → base): z = Φ⁻¹(F(y)), with F(y) = Σⱼ πⱼ·Φ((y − μⱼ)/σⱼ) and Φ the
     distribution function of the standard normal. On the side of the median where y is,
@@ -61,9 +62,9 @@ class GaussianMixtureCDF(Monotone):
 
     def __init__(
         self,
-        logits,
-        means,
-        log_scales,
+        logits: Any,
+        means: Any,
+        log_scales: Any,
         validate_args: bool = False,
         name: str = "gaussian_mixture_cdf",
     ):
@@ -80,7 +81,7 @@ class GaussianMixtureCDF(Monotone):
         return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
-    def spec(cls, *, num_components: int = 8, **options):
+    def spec(cls, *, num_components: int = 8, **options: Any) -> TransformerSpec:
         """A mixture-of-Gaussians conditional for an autoregressive layer.
 
         Args:
@@ -90,12 +91,12 @@ class GaussianMixtureCDF(Monotone):
         return TransformerSpec(cls, cls._param_shapes(num_components), options)
 
     def _components(self, rank: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Along the first axis, log π, μ and log σ."""
+        """The components' log π, μ and log σ, along the first axis."""
         log_weights = tf.math.log_softmax(self._in_front("logits", rank), axis=0)
         means = self._in_front("means", rank)
-        places, start = spread(means.shape[0])
+        centers, start = spread(means.shape[0])
         log_scales = soft_bounded(self._in_front("log_scales", rank), 5.0)
-        return log_weights, means + column(places, means), math.log(start) + log_scales
+        return log_weights, means + column(centers, means), math.log(start) + log_scales
 
     def _curve(self, rank):
         components = self._components(rank)
@@ -136,9 +137,9 @@ class GaussianMixtureCDF(Monotone):
 
 
 def _tail(y, components, side=None):
-    """Of the mixture beyond y: the side, the log-probability G and log(g/G).
+    """The side, log G and log(g/G), G being the probability of the mixture beyond y.
 
-    Against the same of the standard normal, G gives z, and g/G the slope dz/dy.
+    Matched with the tail of the standard normal, G gives z, and g/G the slope dz/dy.
     """
     log_weights, means, log_scales = components
     points = (y - means) * tf.exp(-log_scales)

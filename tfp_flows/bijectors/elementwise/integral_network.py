@@ -1,14 +1,16 @@
 """The integral of a positive network."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import MonotoneOnInterval, column
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import choose_bin, gauss_legendre
 
-# Of log g on [−1, 1]: a steeper integrand needs more panels.
+# The slope of log g on [−1, 1] for each panel: a steeper integrand needs more of them.
 _STEEPEST_A_PANEL = 4.0
 _BOUND = 5.0
 
@@ -16,7 +18,7 @@ _BOUND = 5.0
 class IntegralNetwork(MonotoneOnInterval):
     """The integral of a positive network of one number, predicted for each dimension.
 
-    Inverse (data → base), with y moved from [low, high] to t in [−1, 1]:
+    Inverse (data → base), with y mapped from [low, high] to t in [−1, 1]:
     z = c + ∫₀ᵗ g, with log g(t) = 5·tanh(n(t)/5) and the network
     n(t) = l + Σⱼ vⱼtanh(aⱼ(t − bⱼ)), a > 0. The integral is computed by panels, with a
     Gauss–Legendre rule of a few points in each. Beyond the interval, where no
@@ -28,8 +30,8 @@ class IntegralNetwork(MonotoneOnInterval):
     for each dimension in ``inverse``; that is nearly log g(t).
 
     Cost: with P panels of Q points O(JPQ) a dimension in ``inverse``, the direction of
-    maximum likelihood; in ``forward`` a few times that, for the full panels' integrals
-    are not computed anew by the search.
+    maximum likelihood; in ``forward`` a few times that, for the search
+    does not compute the full panels' integrals anew.
 
     The slope of n is bounded (v shrinks where Σⱼ |vⱼaⱼ| is large), so that log g
     changes by at most 4 within a panel, which the rule follows; more panels allow
@@ -38,12 +40,12 @@ class IntegralNetwork(MonotoneOnInterval):
 
     Args:
         slopes: ``[..., D, J]``: a is 4·exp(1.5·tanh(slopes)).
-        places: ``[..., D, J]``, added to fixed ones of b, evenly within [−1, 1].
+        centers: ``[..., D, J]``, added to fixed values of b, evenly within [−1, 1].
         weights: v, ``[..., D, J]``. With zeros g is constant.
-        level: l, ``[..., D]``.
+        bias: l, ``[..., D]``.
         shift: c, ``[..., D]``. With zeros the map is the identity.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         num_panels: P, an even number.
         num_points: Q, of the rule in each panel, 3 or more.
         validate_args: as in TFP.
@@ -51,7 +53,7 @@ class IntegralNetwork(MonotoneOnInterval):
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that is
-            empty or turned round; fewer than 3 points, or an odd number of panels.
+            empty or reversed; fewer than 3 points, or an odd number of panels.
         TypeError: dtypes that differ or are not floating; counts that are no integers.
 
     >>> import tensorflow as tf, tfp_flows
@@ -66,11 +68,11 @@ class IntegralNetwork(MonotoneOnInterval):
 
     def __init__(
         self,
-        slopes,
-        places,
-        weights,
-        level,
-        shift,
+        slopes: Any,
+        centers: Any,
+        weights: Any,
+        bias: Any,
+        shift: Any,
         low: float = -4.0,
         high: float = 4.0,
         num_panels: int = 16,
@@ -89,23 +91,23 @@ class IntegralNetwork(MonotoneOnInterval):
         if self._num_panels % 2:
             raise ValueError(
                 f"{where}: num_panels must be even, half of them on each side of the "
-                f"interval's centre, but got {num_panels}."
+                f"interval's center, but got {num_panels}."
             )
         super().__init__(dict(locals()))
-        self._require_same_length("slopes", "places", "weights")
+        self._require_same_length("slopes", "centers", "weights")
 
     @classmethod
     def _param_shapes(cls, num_units=1):
         each = (checked_count(num_units, f"{cls.__name__}: num_units"),)
-        shapes = dict.fromkeys(("slopes", "places", "weights"), each)
-        return shapes | {"level": (), "shift": ()}
+        shapes = dict.fromkeys(("slopes", "centers", "weights"), each)
+        return shapes | {"bias": (), "shift": ()}
 
     @classmethod
     def _initial_parameters(cls, event_size, rng, num_units: int = 8):
         return cls._zeros(event_size, num_units=num_units)
 
     @classmethod
-    def spec(cls, *, num_units: int = 8, **options):
+    def spec(cls, *, num_units: int = 8, **options: Any) -> TransformerSpec:
         """This integral as the transformer of a coupling or autoregressive layer.
 
         Args:
@@ -115,21 +117,21 @@ class IntegralNetwork(MonotoneOnInterval):
         return TransformerSpec(cls, cls._param_shapes(num_units), options)
 
     def _network(self, rank: int):
-        """From t, of any size of a first axis of its own, log g(t) and its slope."""
+        """A function of t, of any size of the first axis, to log g(t) and its slope."""
         slopes = 4.0 * tf.exp(1.5 * tf.tanh(self._in_front("slopes", rank)))
-        places = self._in_front("places", rank)
-        count = places.shape[0]
+        centers = self._in_front("centers", rank)
+        count = centers.shape[0]
         fixed = np.linspace(-1.0, 1.0, count) if count > 1 else np.zeros(1)
-        places = places + column(fixed, places)
+        centers = centers + column(fixed, centers)
         rates = self._in_front("weights", rank) * slopes
         steepest = 0.5 * _STEEPEST_A_PANEL * self._num_panels
         rates = rates / (1.0 + tf.reduce_sum(tf.abs(rates), axis=0) / steepest)
         weights = rates / slopes
 
         def network(t):
-            bends = tf.tanh(slopes[:, tf.newaxis] * (t - places[:, tf.newaxis]))
-            value = self.level + tf.reduce_sum(weights[:, tf.newaxis] * bends, axis=0)
-            slope = tf.reduce_sum(rates[:, tf.newaxis] * (1.0 - bends**2), axis=0)
+            tanhs = tf.tanh(slopes[:, tf.newaxis] * (t - centers[:, tf.newaxis]))
+            value = self.bias + tf.reduce_sum(weights[:, tf.newaxis] * tanhs, axis=0)
+            slope = tf.reduce_sum(rates[:, tf.newaxis] * (1.0 - tanhs**2), axis=0)
             bounded = tf.tanh(value / _BOUND)
             return _BOUND * bounded, slope * (1.0 - bounded**2)
 
@@ -142,7 +144,7 @@ class IntegralNetwork(MonotoneOnInterval):
         points, weights = np.array(self._rule).T
         axes = [1] * rank
 
-        # The integrals of the full panels, and from the centre to each edge.
+        # The integrals of the full panels, and from the center to each edge.
         nodes = np.reshape(edges[:, np.newaxis] + width * points, [-1, *axes])
         log_g, _ = network(tf.constant(nodes, self.dtype))
         values = tf.reshape(

@@ -1,35 +1,37 @@
 """The layer of a Gaussianization flow that makes each dimension normal."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.adapting import Adapting, row_batches
+from tfp_flows.bijectors.data_dependent import DataDependent, row_batches
 from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
 from tfp_flows.bijectors.elementwise.monotone import spread
 
 _MOST_ROWS = 65_536
 
 
-class KernelGaussianization(Adapting, GaussianMixtureCDF):
+class KernelGaussianization(DataDependent, GaussianMixtureCDF):
     """A `GaussianMixtureCDF` that starts from data: each dimension becomes normal.
 
-    Forward, inverse, log-determinant and cost: as `GaussianMixtureCDF`, z = Φ⁻¹(F(y)),
-    where F is a kernel density estimate of the distribution function, with trainable
-    centres, widths and weights.
+    Forward, inverse, log-determinant and cost: those of `GaussianMixtureCDF`,
+    z = Φ⁻¹(F(y)), where F is a kernel density estimate of the distribution function,
+    with trainable centers, widths and weights.
 
-    `adapt` puts the J centres of each dimension at quantiles of the data, with widths
-    as the distances between them; then ``inverse`` makes the margins of the data
-    nearly standard normal. Until then it is nearly the identity. Between layers of
-    it a rotation shows it other margins: `tfp_flows.flows.gaussianization`.
+    `adapt` puts the J centers of each dimension at quantiles of the data, with widths
+    as the distances between them; then ``inverse`` makes each dimension of the
+    data nearly standard normal. Until then it is nearly the identity. Between such
+    layers a rotation shows the next one other directions:
+    `tfp_flows.flows.gaussianization`.
 
     Args:
         logits: ``[..., D, J]``, as in `GaussianMixtureCDF`.
         means: ``[..., D, J]``, as there.
         log_scales: ``[..., D, J]``, as there.
-        adapted: a boolean variable, whether the parameters came from data; one is made
-            if not given, for parameters that are variables. It is saved with them.
+        adapted: a boolean variable that tells whether the parameters came from data; a
+            new one by default, if they are variables. It is saved with them.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -50,9 +52,9 @@ class KernelGaussianization(Adapting, GaussianMixtureCDF):
 
     def __init__(
         self,
-        logits,
-        means,
-        log_scales,
+        logits: Any,
+        means: Any,
+        log_scales: Any,
         adapted: tf.Variable | None = None,
         validate_args: bool = False,
         name: str = "kernel_gaussianization",
@@ -62,7 +64,7 @@ class KernelGaussianization(Adapting, GaussianMixtureCDF):
         super(GaussianMixtureCDF, self).__init__(dict(locals()))
         self._require_same_length("logits", "means", "log_scales")
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Sets the parameters to a kernel density estimate of each column.
 
         Args:
@@ -85,9 +87,9 @@ class KernelGaussianization(Adapting, GaussianMixtureCDF):
                 f"{self._where}.adapt: column {constant[0]} is constant, "
                 f"{rows[0, constant[0]]} in every row: it has no density."
             )
-        centres = np.quantile(rows, (np.arange(count) + 0.5) / count, axis=0).T
-        widths = _distances(centres, rows.std(axis=0)[:, np.newaxis])
-        places, start = spread(count)
+        centers = np.quantile(rows, (np.arange(count) + 0.5) / count, axis=0).T
+        widths = _distances(centers, rows.std(axis=0)[:, np.newaxis])
+        fixed, start = spread(count)
         # The scales are within 5·tanh of the fixed one. (One of many widths may be
         # less than that, if values are repeated.)
         logs = np.log(widths / start) / 5.0
@@ -100,25 +102,26 @@ class KernelGaussianization(Adapting, GaussianMixtureCDF):
             )
         logs = np.clip(logs, -0.99, 0.99)
         self.logits.assign(tf.zeros_like(self.logits))
-        self.means.assign(centres - places)
+        self.means.assign(centers - fixed)
         self.log_scales.assign(5.0 * np.arctanh(logs))
         self._adapted.assign(True)
 
 
 def _thinned(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Every n-th row, n growing so that not many more than the most are kept."""
-    kept, stride, count = [], 1, 0
+    """Every n-th row, with n that grows so that not many more than the most remain."""
+    chosen: list[np.ndarray] = []
+    stride, count = 1, 0
     for rows in batches:
-        kept.append(rows[-count % stride :: stride])
+        chosen.append(rows[-count % stride :: stride])
         count += len(rows)
         while count / stride > 2 * _MOST_ROWS:
-            kept, stride = [np.concatenate(kept)[::2]], 2 * stride
-    return iter(kept)
+            chosen, stride = [np.concatenate(chosen)[::2]], 2 * stride
+    return iter(chosen)
 
 
-def _distances(centres: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    """Between the neighbours of each centre, halved; where there are none, σ."""
-    if centres.shape[1] == 1:
+def _distances(centers: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """Half the distance between the neighbors of each center; σ if there are none."""
+    if centers.shape[1] == 1:
         return deviations
-    # Ties of centres (repeated values) would leave a width of 0.
-    return np.maximum(np.gradient(centres, axis=1), 0.05 * deviations)
+    # Ties of centers (repeated values) would leave a width of 0.
+    return np.maximum(np.gradient(centers, axis=1), 0.05 * deviations)

@@ -1,5 +1,7 @@
 """The piecewise linear spline."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.spline import Spline
@@ -7,7 +9,7 @@ from tfp_flows.math import choose_bin, left_edges
 
 
 class LinearSpline(Spline):
-    """A straight piece in each of K equal bins; the identity outside [low, high].
+    """A straight line in each of K equal bins; the identity outside [low, high].
 
     Forward: with t = (x − low)/(high − low) in bin k = ⌊Kt⌋, the value is
     low + (high − low)·(Yₖ + hₖ·(Kt − k)), where the heights h are a softmax of
@@ -21,15 +23,15 @@ class LinearSpline(Spline):
 
     Args:
         heights: ``[..., D, K]``, unconstrained; zeros are the identity.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         min_bin_size: the least height, as a part of the mean, 1/K of the
             interval.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
-        ValueError: an interval that is empty or turned round; a smallest bin outside
+        ValueError: an interval that is empty or reversed; a smallest bin outside
             (0, 1).
         TypeError: dtypes that differ or are not floating.
 
@@ -45,7 +47,7 @@ class LinearSpline(Spline):
 
     def __init__(
         self,
-        heights,
+        heights: Any,
         low: float = -4.0,
         high: float = 4.0,
         min_bin_size: float = 0.4,

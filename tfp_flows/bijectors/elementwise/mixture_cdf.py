@@ -1,19 +1,21 @@
 """The distribution function of a mixture of logistic distributions."""
 
+from typing import Any
+
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import (
     Monotone,
     column,
     soft_bounded,
 )
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import logit_of_mixture, nearly_logistic
 
 
 class MixtureCDF(Monotone):
-    """Each dimension of a logistic distribution becomes a mixture of such.
+    """Map a logistic distribution to a mixture of logistics, in each dimension.
 
     Inverse (data → base): z = logit(F(y))·exp(s) + t with F(y) = Σⱼ πⱼσ((y − μⱼ)/σⱼ),
     σ the logistic function. Far out it is linear.
@@ -57,11 +59,11 @@ class MixtureCDF(Monotone):
 
     def __init__(
         self,
-        logits,
-        means,
-        log_scales,
-        shift,
-        log_scale,
+        logits: Any,
+        means: Any,
+        log_scales: Any,
+        shift: Any,
+        log_scale: Any,
         validate_args: bool = False,
         name: str = "mixture_cdf",
     ):
@@ -79,7 +81,7 @@ class MixtureCDF(Monotone):
         return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
-    def spec(cls, *, num_components: int = 8, **options):
+    def spec(cls, *, num_components: int = 8, **options: Any) -> TransformerSpec:
         """This map as the transformer of a coupling or autoregressive layer.
 
         Args:
@@ -90,11 +92,11 @@ class MixtureCDF(Monotone):
 
     def _curve(self, rank):
         logits, means = self._in_front("logits", rank), self._in_front("means", rank)
-        weights, centres, scales = (
+        weights, centers, scales = (
             column(start, means) for start in nearly_logistic(means.shape[0])
         )
         log_weights = tf.math.log_softmax(logits + weights, axis=0)
-        means = means + centres
+        means = means + centers
         log_slopes = -scales - soft_bounded(self._in_front("log_scales", rank), 5.0)
         slopes = tf.exp(log_slopes)
         log_scale = soft_bounded(tf.convert_to_tensor(self.log_scale), 3.0)

@@ -1,7 +1,9 @@
-"""What transformers share whose one direction is closed and the other a root search."""
+"""The base class of transformers that are closed in one direction alone."""
 
+import abc
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,13 +31,13 @@ class Monotone(Elementwise):
 
     closed = frozenset({"inverse"})
 
+    @abc.abstractmethod
     def _curve(self, rank: int) -> Curve:
         """A function from y, of that rank or less, to the value z(y) and log dz/dy.
 
-        What depends on the parameters alone is computed here, not in the function,
+        All that depends on the parameters alone is computed here, not in the function,
         which a search evaluates many times.
         """
-        raise NotImplementedError
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -55,37 +57,41 @@ class Monotone(Elementwise):
         return True
 
     def _require_same_length(self, *names: str) -> int:
-        """The last axis that these parameters share."""
-        found = {name: getattr(self, name).shape[-1] for name in names}
-        if len(set(found.values())) > 1 or 0 in found.values():
+        """The size of the last axis, which these parameters share.
+
+        Raises:
+            ValueError: sizes that differ, or 0.
+        """
+        lengths = {name: getattr(self, name).shape[-1] for name in names}
+        if len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(
                 f"{self._where}: the last axes of the parameters must be the same, and "
-                f"1 or more, but are {found}."
+                f"1 or more, but got {lengths}."
             )
-        return found[names[0]]
+        return lengths[names[0]]
 
     def _in_front(self, name: str, rank: int) -> tf.Tensor:
-        """A parameter with the axes of its own first, then those of a point.
+        """A parameter with the axes of one dimension's value first, then a point's.
 
         Args:
-            name: of the parameter, ``[..., D, *shape]``.
-            rank: `_rank` of the points; the parameter then broadcasts with them.
+            name: the name of the parameter, ``[..., D, *shape]``.
+            rank: the `_rank` of the points; the parameter then broadcasts with them.
         """
         value = tf.convert_to_tensor(getattr(self, name))
-        own = self._parameter_properties(self.dtype)[name].event_ndims
-        batch = value.shape.rank - own
-        value = tf.transpose(value, [*range(batch, batch + own), *range(batch)])
+        ndims = self._parameter_properties(self.dtype)[name].event_ndims
+        batch = value.shape.rank - ndims
+        value = tf.transpose(value, [*range(batch, batch + ndims), *range(batch)])
         for _ in range(rank - batch):
-            value = tf.expand_dims(value, own)
+            value = tf.expand_dims(value, ndims)
         return value
 
     def _rank(self, x: tf.Tensor) -> int:
-        """Of points and batches of parameters, the largest."""
+        """The greatest rank among that of points and the batch ranks of parameters."""
         batch = self.experimental_batch_shape(x_event_ndims=0)
         return max(x.shape.rank, batch.rank)
 
     def _without_gradients(self):
-        """The same bijector, as far as a gradient is concerned of constants."""
+        """A copy of the bijector whose parameters have no gradients."""
         names = self._parameter_properties(self.dtype)
         values = {name: getattr(self, name) for name in names}
         return self._with(
@@ -114,56 +120,57 @@ class MonotoneOnInterval(Monotone):
     """A `Monotone` with a formula for an interval only; it goes on linearly outside.
 
     To subclass, as `Monotone`, but write ``_curve_inside``, the function on [−1, 1]:
-    the interval is moved there, and the function's values are moved back.
+    the interval is mapped there, and the function's values are mapped back.
 
     Args:
         parameters: ``dict(locals())`` of the subclass's ``__init__``, which must
             contain ``low`` and ``high``.
 
     Raises:
-        ValueError: an interval that is empty or turned round.
+        ValueError: an interval that is empty or reversed.
     """
 
     def __init__(self, parameters: Mapping):
         low, high = parameters["low"], parameters["high"]
         require_interval(low, high, f"{type(self).__name__} {parameters['name']!r}")
-        self._centre, self._half = 0.5 * (low + high), 0.5 * (high - low)
+        self._center, self._half = 0.5 * (low + high), 0.5 * (high - low)
         super().__init__(parameters)
 
+    @abc.abstractmethod
     def _curve_inside(self, rank: int) -> Curve:
-        raise NotImplementedError
+        """The function on [−1, 1], made as `_curve` makes its own."""
 
     def _curve(self, rank):
         inside = self._curve_inside(rank)
 
         def curve(y):
-            t = (y - self._centre) / self._half
+            t = (y - self._center) / self._half
             # Clipped before the formula, which may overflow or decrease outside.
             nearest = tf.clip_by_value(t, -1.0, 1.0)
             value, log_slope = inside(nearest)
             value = value + tf.exp(log_slope) * (t - nearest)
-            return self._centre + self._half * value, log_slope
+            return self._center + self._half * value, log_slope
 
         return curve
 
 
 def spread(count: int) -> tuple[np.ndarray, float]:
-    """Where components start, evenly within ±0.35, and their scale.
+    """The centers of components at the start, evenly within ±0.35, and their scale.
 
-    Of equal parts they make nearly one component at 0 with scale 1: the identity, if
-    all unconstrained parameters are 0; and yet they differ, as they must to learn.
+    With equal weights they make nearly one component at 0 with scale 1: the identity,
+    if all unconstrained parameters are 0; and yet they differ, as they must to learn.
 
     Args:
-        count: of the components.
+        count: the number of components.
 
     Returns:
-        The places, in standard deviations of one component of scale 1, and the scale.
+        The centers, in standard deviations of one component of scale 1, and the scale.
     """
-    places = np.linspace(-0.35, 0.35, count) if count > 1 else np.zeros(1)
-    return places, math.sqrt(1.0 - float(np.var(places)))
+    centers = np.linspace(-0.35, 0.35, count) if count > 1 else np.zeros(1)
+    return centers, math.sqrt(1.0 - float(np.var(centers)))
 
 
-def column(values, like: tf.Tensor) -> tf.Tensor:
+def column(values: Any, like: tf.Tensor) -> tf.Tensor:
     """Numbers along the first axis, that broadcast with a tensor."""
     shape = [-1] + [1] * (like.shape.rank - 1)
     return tf.reshape(tf.constant(values, like.dtype), shape)

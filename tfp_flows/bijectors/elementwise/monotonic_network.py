@@ -1,16 +1,17 @@
 """A network that is an increasing function, predicted for each dimension."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import (
     Monotone,
     column,
     soft_bounded,
 )
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import log_sum_exp, logit_of_mixture, nearly_logistic
 
@@ -37,7 +38,7 @@ class MonotonicNetwork(Monotone):
 
     Args:
         slopes: ``[..., D, L, J]``: a is exp(3·tanh(slopes/3)), times the fixed one.
-        offsets: ``[..., D, L, J]``, added to the fixed ones of b.
+        biases: ``[..., D, L, J]``, added to the fixed values of b.
         weights: ``[..., D, J]``, the last w's logits.
         inner_weights: ``[..., D, 2, L − 1, J, J]``, the logits of W and U of the layers
             between, a column a unit; not given if there is but one layer.
@@ -60,10 +61,10 @@ class MonotonicNetwork(Monotone):
 
     def __init__(
         self,
-        slopes,
-        offsets,
-        weights,
-        inner_weights=None,
+        slopes: Any,
+        biases: Any,
+        weights: Any,
+        inner_weights: Any = None,
         validate_args: bool = False,
         name: str = "monotonic_network",
     ):
@@ -71,16 +72,16 @@ class MonotonicNetwork(Monotone):
         num_layers, num_units = self.slopes.shape[-2:]
         expected = self._param_shapes(max(1, num_units), max(1, num_layers))
         ranks = {n: p.event_ndims for n, p in self._parameter_properties(None).items()}
-        found = {
+        actual = {
             name: tuple(getattr(self, name).shape[-rank:])
             for name, rank in ranks.items()
             if getattr(self, name) is not None
         }
-        if found != expected:
+        if actual != expected:
             raise ValueError(
                 f"{self._where}: slopes are for {num_layers} layers of {num_units} "
                 f"units, with which the parameters of a dimension have the shapes "
-                f"{expected}, but they have {found}."
+                f"{expected}, but got {actual}."
             )
 
     @classmethod
@@ -88,7 +89,7 @@ class MonotonicNetwork(Monotone):
         units = checked_count(num_units, f"{cls.__name__}: num_units")
         layers = checked_count(num_layers, f"{cls.__name__}: num_layers")
         each = (layers, units)
-        shapes = {"slopes": each, "offsets": each, "weights": (units,)}
+        shapes = {"slopes": each, "biases": each, "weights": (units,)}
         if layers > 1:
             shapes["inner_weights"] = (2, layers - 1, units, units)
         return shapes
@@ -100,7 +101,9 @@ class MonotonicNetwork(Monotone):
         return cls._zeros(event_size, num_units=num_units, num_layers=num_layers)
 
     @classmethod
-    def spec(cls, *, num_units: int = 16, num_layers: int = 1, **options):
+    def spec(
+        cls, *, num_units: int = 16, num_layers: int = 1, **options: Any
+    ) -> TransformerSpec:
         """This network as the transformer of a coupling or autoregressive layer.
 
         Args:
@@ -113,9 +116,9 @@ class MonotonicNetwork(Monotone):
         return TransformerSpec(cls, shapes, options)
 
     def _weights(self, rank: int):
-        """Of each layer log U, of the first one ``None``, and log W: ``[from, to, …]``.
+        """The layers' log U (the first is ``None``) and log W, each ``[from, to, …]``.
 
-        A row that is summed over is the first axis.
+        The axis that a layer sums over is the first.
         """
         num_layers, num_units = self.slopes.shape[-2:]
         start = nearly_logistic(num_units)[0]
@@ -135,14 +138,14 @@ class MonotonicNetwork(Monotone):
     def _curve(self, rank):
         gathering, mixing = self._weights(rank)
         log_slopes = soft_bounded(self._in_front("slopes", rank), 3.0)
-        _, centres, log_scales = nearly_logistic(self.slopes.shape[-1])
+        _, centers, log_scales = nearly_logistic(self.slopes.shape[-1])
         log_slopes = log_slopes - column(log_scales, log_slopes[0])
-        offsets = self._in_front("offsets", rank)
-        offsets = offsets - column(centres * np.exp(-log_scales), offsets[0])
+        biases = self._in_front("biases", rank)
+        biases = biases - column(centers * np.exp(-log_scales), biases[0])
         layers = list(
             zip(
                 tf.unstack(log_slopes),
-                tf.unstack(offsets),
+                tf.unstack(biases),
                 gathering,
                 mixing,
                 strict=True,
@@ -151,12 +154,12 @@ class MonotonicNetwork(Monotone):
 
         def curve(y):
             units, rates = y[tf.newaxis], tf.zeros_like(y)[tf.newaxis]
-            for log_slope, offset, log_gather, log_mix in layers:
+            for log_slope, bias, log_gather, log_mix in layers:
                 if log_gather is not None:
                     gather = tf.exp(log_gather)
                     units = tf.reduce_sum(gather * units[:, tf.newaxis], axis=0)
                     rates = log_sum_exp(log_gather + rates[:, tf.newaxis])
-                points = tf.exp(log_slope) * units + offset
+                points = tf.exp(log_slope) * units + bias
                 slopes = log_slope + rates
                 units, rates = logit_of_mixture(
                     log_mix, points[:, tf.newaxis], slopes[:, tf.newaxis]

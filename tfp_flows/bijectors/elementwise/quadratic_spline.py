@@ -1,10 +1,11 @@
 """The piecewise quadratic spline."""
 
 import itertools
+from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.spline import Spline, pieces
+from tfp_flows.bijectors.elementwise.spline import Spline, unstack_last
 from tfp_flows.math import bin_sizes, choose_bin, left_edges
 
 
@@ -28,8 +29,8 @@ class QuadraticSpline(Spline):
             a floor.
         slopes: ``[..., D, K − 1]``, unconstrained: at the inner knots. Zeros (or any
             equal numbers) are the identity.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         min_bin_size: the least width, as a part of the mean, 1/K of the
             interval.
         min_slope: the least slope.
@@ -38,7 +39,7 @@ class QuadraticSpline(Spline):
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin or slope outside (0, 1).
+            is empty or reversed; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -53,8 +54,8 @@ class QuadraticSpline(Spline):
 
     def __init__(
         self,
-        widths,
-        slopes,
+        widths: Any,
+        slopes: Any,
         low: float = -4.0,
         high: float = 4.0,
         min_bin_size: float = 0.4,
@@ -84,7 +85,7 @@ class QuadraticSpline(Spline):
         # Each inner knot weighs half the bins beside it; with the ends at 1, the
         # slopes average to 1 if those of the inner knots do, by these weights.
         weights = [a + b for a, b in itertools.pairwise(widths)]
-        relative = bin_sizes(pieces(self.slopes), 0.0)
+        relative = bin_sizes(unstack_last(self.slopes), 0.0)
         mean = tf.add_n([w * r for w, r in zip(weights, relative, strict=True)])
         scale = (1.0 - self._min_slope) * tf.add_n(weights) / mean
         return [self._min_slope + scale * r for r in relative]

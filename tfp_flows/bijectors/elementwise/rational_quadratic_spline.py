@@ -1,10 +1,11 @@
 """The rational-quadratic spline."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.spline import Spline, pieces
+from tfp_flows.bijectors.elementwise.spline import Spline, unstack_last
 from tfp_flows.math import choose_bin, clip_straight_through, left_edges
 
 
@@ -26,10 +27,11 @@ class RationalQuadraticSpline(Spline):
         widths: ``[..., D, K]``, unconstrained: the widths are a softmax of them, above
             a floor.
         heights: ``[..., D, K]``, as the widths.
-        slopes: ``[..., D, K − 1]``, unconstrained: the logarithms of those at the inner
-            knots, soft-bounded; at the ends the slope is 1. All zeros are the identity.
-        low: where the interval begins.
-        high: where it ends.
+        slopes: ``[..., D, K − 1]``, unconstrained: the logarithms of the slopes at the
+            inner knots, soft-bounded; at the ends the slope is 1. All zeros are the
+            identity.
+        low: the lower end of the interval.
+        high: the upper end.
         min_bin_size: the least width and height, as a part of the mean, 1/K of the
             interval.
         min_slope: the least slope at a knot, s; the greatest is 1/s.
@@ -38,7 +40,7 @@ class RationalQuadraticSpline(Spline):
 
     Raises:
         ValueError: parameters whose lengths do not fit each other; an interval that
-            is empty or turned round; a smallest bin or slope outside (0, 1).
+            is empty or reversed; a smallest bin or slope outside (0, 1).
         TypeError: dtypes that differ or are not floating.
 
     >>> import tfp_flows
@@ -53,9 +55,9 @@ class RationalQuadraticSpline(Spline):
 
     def __init__(
         self,
-        widths,
-        heights,
-        slopes,
+        widths: Any,
+        heights: Any,
+        slopes: Any,
         low: float = -4.0,
         high: float = 4.0,
         min_bin_size: float = 0.4,
@@ -70,8 +72,8 @@ class RationalQuadraticSpline(Spline):
         return {"widths": num_bins, "heights": num_bins, "slopes": num_bins - 1}
 
     def _knot_slopes(self) -> list[tf.Tensor]:
-        """Of each knot, as given: unconstrained. Zero stands for the slope 1."""
-        inner = pieces(self.slopes)
+        """The unconstrained slope at each knot, where zero stands for the slope 1."""
+        inner = unstack_last(self.slopes)
         end = tf.zeros([], self.dtype)
         return [end, *inner, end]
 
@@ -107,12 +109,12 @@ class RationalQuadraticSpline(Spline):
 
 
 def _curve(xi, s, d0, d1):
-    """From ξ, the value in [0, 1] within the bin and the logarithm of the slope."""
-    rest = 1.0 - xi
-    both = xi * rest
-    denominator = s * (xi**2 + rest**2) + (d0 + d1) * both
-    value = (s * xi**2 + d0 * both) / denominator
-    numerator = d1 * xi**2 + 2.0 * s * both + d0 * rest**2
+    """The value at ξ in [0, 1], both within the bin, and the logarithm of the slope."""
+    v = 1.0 - xi
+    product = xi * v
+    denominator = s * (xi**2 + v**2) + (d0 + d1) * product
+    value = (s * xi**2 + d0 * product) / denominator
+    numerator = d1 * xi**2 + 2.0 * s * product + d0 * v**2
     log_slope = tf.math.log(numerator) + 2.0 * tf.math.log(s / denominator)
     return value, log_slope
 

@@ -1,12 +1,15 @@
-"""What all splines share: the interval, its outside, and the parameters' checks."""
+"""The base class of splines: the interval, its outside, and the parameters' checks."""
 
+import abc
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import ParameterProperties
-from tfp_flows.bijectors.elementwise.elementwise import Elementwise, TransformerSpec
+from tfp_flows.bijectors.elementwise.elementwise import Elementwise
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count, require_interval
 from tfp_flows.math import bin_sizes
 
@@ -24,11 +27,11 @@ class Spline(Elementwise):
             contain ``low``, ``high`` and ``min_bin_size``.
 
     Raises:
-        ValueError: an interval that is empty or turned round; a smallest bin or slope
+        ValueError: an interval that is empty or reversed; a smallest bin or slope
             outside (0, 1); parameters without bins or with counts that do not fit.
     """
 
-    cheaper = "forward"
+    cheaper: ClassVar[str | None] = "forward"
 
     def __init__(self, parameters: Mapping):
         name, cls = parameters["name"], type(self).__name__
@@ -42,14 +45,14 @@ class Spline(Elementwise):
                 )
         self._low, self._high = low, high
         self._min_bin_size = parameters["min_bin_size"]
-        self._min_slope = parameters.get("min_slope")
+        self._min_slope: Any = parameters.get("min_slope")
         super().__init__(parameters)
         self._num_bins = self._checked_num_bins()
 
     @classmethod
+    @abc.abstractmethod
     def _num_params(cls, num_bins: int) -> dict[str, int]:
         """The length of each parameter for ``num_bins`` bins."""
-        raise NotImplementedError
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -61,11 +64,11 @@ class Spline(Elementwise):
         return {name: np.zeros([event_size, size]) for name, size in sizes.items()}
 
     @classmethod
-    def spec(cls, *, num_bins: int = 8, **options):
+    def spec(cls, *, num_bins: int = 8, **options: Any) -> TransformerSpec:
         """This spline as the transformer of a coupling or autoregressive layer.
 
         Args:
-            num_bins: how many pieces it has.
+            num_bins: the number of bins.
             **options: the constructor's other arguments.
         """
         sizes = cls._num_params(checked_count(num_bins, f"{cls.__name__}: num_bins"))
@@ -77,31 +80,33 @@ class Spline(Elementwise):
         return True
 
     def _checked_num_bins(self) -> int:
-        found = {n: getattr(self, n).shape[-1] for n in self._num_params(1)}
+        lengths = {n: getattr(self, n).shape[-1] for n in self._num_params(1)}
         # The longest parameter says how many bins there are; the others must agree.
-        for num_bins in range(1, 2 + max(found.values())):
-            if self._num_params(num_bins) == found:
+        for num_bins in range(1, 2 + max(lengths.values())):
+            if self._num_params(num_bins) == lengths:
                 return num_bins
         example = self._num_params(8)
         raise ValueError(
-            f"{self._where}: the last axes of {', '.join(found)} do not fit each "
-            f"other: they have {found}, where 8 bins, say, take {example}."
+            f"{self._where}: the last axes of {', '.join(lengths)} must fit each other "
+            f"(8 bins, say, take {example}), but got {lengths}."
         )
 
     @property
     def num_bins(self) -> int:
-        """How many pieces the curve has."""
+        """The number of bins."""
         return self._num_bins
 
     def _sizes(self, parameter) -> list[tf.Tensor]:
         """Widths or heights of the bins, as parts of the interval."""
-        return bin_sizes(pieces(parameter), self._min_bin_size / self._num_bins)
+        return bin_sizes(unstack_last(parameter), self._min_bin_size / self._num_bins)
 
-    def _forward_unit(self, t):
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _forward_unit(self, t) -> tuple[tf.Tensor, tf.Tensor]:
+        """The value at t in [0, 1], and the logarithm of the forward slope there."""
 
-    def _inverse_unit(self, t):
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _inverse_unit(self, t) -> tuple[tf.Tensor, tf.Tensor]:
+        """The point whose value is t, and the logarithm of the forward slope there."""
 
     def _apply(self, x, unit_map):
         t = (x - self._low) / (self._high - self._low)
@@ -119,10 +124,10 @@ class Spline(Elementwise):
         return x, -log_slope
 
 
-def pieces(parameter) -> list[tf.Tensor]:
+def unstack_last(parameter: Any) -> list[tf.Tensor]:
     """The last axis of a parameter as a list, an entry for each bin or knot."""
     parameter = tf.convert_to_tensor(parameter)
     rank = parameter.shape.rank
-    # In front first: where parameters come with the batch last, this undoes what put
-    # their axis at the end, and XLA makes no copy.
+    # In front first: where parameters come with the batch last, this undoes the
+    # transposition that put their axis at the end, and XLA makes no copy.
     return tf.unstack(tf.transpose(parameter, [rank - 1, *range(rank - 1)]))

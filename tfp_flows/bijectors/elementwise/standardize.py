@@ -1,11 +1,13 @@
-"""The mean and standard deviation of the data, taken off."""
+"""Data of mean 0 and standard deviation 1."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.adapting import moments, row_batches
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.data_dependent import moments, row_batches
 from tfp_flows.checks import checked_count
 
 
@@ -20,17 +22,17 @@ class Standardize(Bijector):
 
     Cost: one multiplication and one addition a dimension in both directions.
 
-    The statistics are not trained but learned by `adapt`; `FlowModel.fit` calls it
-    before it trains. They are ``tf.Variable``s, saved with weights and checkpoints,
-    and NaN until then: that is the flag, and it is saved with them. Not adapted, the
+    The statistics are not trained but computed by `adapt`, which ``FlowModel.fit``
+    calls before it trains. They are ``tf.Variable``s, saved with weights and
+    checkpoints, and NaN until then: that is the flag, and it is saved with them. Not adapted, the
     bijector refuses to be called, and to be traced into a ``tf.function``; a graph
     that was traced earlier and whose statistics were taken away since gives NaN.
 
     Args:
-        event_size: D, of data yet to come. Or, in its place:
+        event_size: D, for data yet to come. Or, in its place:
         mean: m, ``[..., D]``, and
         scale: s, ``[..., D]``, positive.
-        dtype: of the statistics yet to come; given ones have their own.
+        dtype: the dtype of statistics yet to come.
         validate_args: as in TFP; checks that ``scale`` is positive at each call.
         name: as in TFP.
 
@@ -50,9 +52,9 @@ class Standardize(Bijector):
         self,
         event_size: int | None = None,
         *,
-        mean=None,
-        scale=None,
-        dtype="float32",
+        mean: Any = None,
+        scale: Any = None,
+        dtype: Any = "float32",
         validate_args: bool = False,
         name: str = "standardize",
     ):
@@ -87,16 +89,16 @@ class Standardize(Bijector):
 
     @property
     def adapted(self) -> bool:
-        """Whether the statistics are known, now, also while a graph is traced."""
+        """Tells whether the statistics are known now, also while a graph is traced."""
         scale = self._known_scale()
         return scale is None or not np.isnan(scale).any()
 
     def _known_scale(self) -> np.ndarray | None:
-        """The value that a variable has now; ``None`` for a graph's own tensor."""
+        """The value that a variable has now; ``None`` for a tensor of a graph."""
         with tf.init_scope():
             return tf.get_static_value(tf.convert_to_tensor(self.scale))
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Sets the statistics to those of ``data``, computed in float64 in one pass.
 
         Args:
@@ -114,8 +116,9 @@ class Standardize(Bijector):
                 f"{self._where}: mean and scale were given as constants, which adapt "
                 f"cannot change; Standardize({self.event_size}) learns them."
             )
-        batches = row_batches(data, self.event_size, self._where)
-        with np.errstate(over="ignore"):  # Found below.
+        event_size: Any = self.event_size
+        batches = row_batches(data, event_size, self._where)
+        with np.errstate(over="ignore"):  # Refused below.
             mean, scale = (
                 m.astype(self.dtype.as_numpy_dtype) for m in moments(batches)
             )
@@ -137,8 +140,8 @@ class Standardize(Bijector):
         scale = self._known_scale()
         if scale is not None and (scale <= 0).any():  # NaN is for `adapted`.
             raise ValueError(
-                f"{self._where}: scale must be positive, but its smallest value is "
-                f"{scale.min()}."
+                f"{self._where}: scale must be positive, but got a smallest value "
+                f"of {scale.min()}."
             )
 
     def _parameter_control_dependencies(self, is_init):

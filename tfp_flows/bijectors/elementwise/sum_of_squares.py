@@ -1,16 +1,17 @@
 """The integral of a sum of squared polynomials."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
 from tfp_flows.bijectors.elementwise.monotone import (
     MonotoneOnInterval,
     column,
     soft_bounded,
 )
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.checks import checked_count
 from tfp_flows.math import gauss_legendre
 
@@ -20,7 +21,7 @@ _LEAST = 0.01
 class SumOfSquares(MonotoneOnInterval):
     """An increasing polynomial on an interval, linear outside it.
 
-    Inverse (data → base), with y moved from [low, high] to t in [−1, 1]:
+    Inverse (data → base), with y mapped from [low, high] to t in [−1, 1]:
     z = c + ∫₀ᵗ g, g = 0.01 + Σₖ pₖ², with K polynomials pₖ of degree R. A quadrature
     of R + 1 points gives the integral without error. Beyond the interval, where a
     polynomial would soon overflow, it goes on as its tangent.
@@ -36,17 +37,17 @@ class SumOfSquares(MonotoneOnInterval):
     constants but for slight slopes that make them differ, as they must to learn.
 
     Args:
-        coefficients: ``[..., D, K, R + 1]``, of t⁰, t¹, …: 3·tanh(coefficients/3) is
-            added to the fixed ones. (Slopes are of their squares: unbounded, a network
-            far from its data would send them out of all numbers.)
+        coefficients: ``[..., D, K, R + 1]``, those of t⁰, t¹, …: 3·tanh(coefficients/3)
+            is added to the fixed ones. (The slope has their squares: unbounded, those
+            that a network gives far from its data would overflow.)
         shift: c, ``[..., D]``.
-        low: where the interval begins.
-        high: where it ends.
+        low: the lower end of the interval.
+        high: the upper end.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
-        ValueError: an interval that is empty or turned round; no polynomials.
+        ValueError: an interval that is empty or reversed; no polynomials.
         TypeError: dtypes that differ or are not floating.
 
     >>> import tensorflow as tf, tfp_flows
@@ -61,8 +62,8 @@ class SumOfSquares(MonotoneOnInterval):
 
     def __init__(
         self,
-        coefficients,
-        shift,
+        coefficients: Any,
+        shift: Any,
         low: float = -4.0,
         high: float = 4.0,
         validate_args: bool = False,
@@ -72,7 +73,7 @@ class SumOfSquares(MonotoneOnInterval):
         if 0 in self.coefficients.shape[-2:]:
             raise ValueError(
                 f"{self._where}: coefficients must be those of 1 polynomial or more, "
-                f"with 1 coefficient or more, but has shape "
+                f"with 1 coefficient or more, but got shape "
                 f"{tuple(self.coefficients.shape)}."
             )
 
@@ -92,7 +93,9 @@ class SumOfSquares(MonotoneOnInterval):
         return cls._zeros(event_size, num_polynomials=num_polynomials, degree=degree)
 
     @classmethod
-    def spec(cls, *, num_polynomials: int = 3, degree: int = 4, **options):
+    def spec(
+        cls, *, num_polynomials: int = 3, degree: int = 4, **options: Any
+    ) -> TransformerSpec:
         """This polynomial as the transformer of a coupling or autoregressive layer.
 
         Args:
@@ -103,17 +106,17 @@ class SumOfSquares(MonotoneOnInterval):
         return TransformerSpec(cls, cls._param_shapes(num_polynomials, degree), options)
 
     def _polynomials(self, rank: int) -> list[tf.Tensor]:
-        """The coefficients, each of all polynomials."""
+        """The coefficients of each power, with all polynomials along the first axis."""
         coefficients = soft_bounded(self._in_front("coefficients", rank), 3.0)
         count, num = coefficients.shape[:2]
-        tilts = np.linspace(-0.15, 0.15, count) if count > 1 else np.zeros(1)
+        slopes = np.linspace(-0.15, 0.15, count) if count > 1 else np.zeros(1)
         # The mean of g over the interval is 1.
-        size = math.sqrt((1.0 - _LEAST) / (count + float(np.sum(tilts**2)) / 3.0))
-        found = tf.unstack(coefficients, axis=1)
-        found[0] = found[0] + size
+        size = math.sqrt((1.0 - _LEAST) / (count + float(np.sum(slopes**2)) / 3.0))
+        powers = tf.unstack(coefficients, axis=1)
+        powers[0] = powers[0] + size
         if num > 1:
-            found[1] = found[1] + column(size * tilts, found[1])
-        return found
+            powers[1] = powers[1] + column(size * slopes, powers[1])
+        return powers
 
     def _curve_inside(self, rank):
         polynomials = self._polynomials(rank)
@@ -130,7 +133,7 @@ class SumOfSquares(MonotoneOnInterval):
 
 
 def _value(coefficients, t) -> tf.Tensor:
-    """Of polynomials, by Horner's rule."""
+    """The values of polynomials, by Horner's rule."""
     value = coefficients[-1] + tf.zeros_like(t)
     for coefficient in reversed(coefficients[:-1]):
         value = value * t + coefficient

@@ -1,13 +1,16 @@
-"""Activation normalisation."""
+"""Activation normalization."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.adapting import Adapting, moments, row_batches
+from tfp_flows.bijectors.data_dependent import DataDependent, moments, row_batches
 from tfp_flows.bijectors.elementwise.affine import Affine
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 
 
-class ActNorm(Adapting, Affine):
+class ActNorm(DataDependent, Affine):
     """A scale and a shift for each channel, which start from data.
 
     Forward: y = x·exp(s) + t, s and t for each channel.
@@ -30,8 +33,8 @@ class ActNorm(Adapting, Affine):
     Args:
         shift: t, ``[..., C]``.
         log_scale: s, ``[..., C]``.
-        adapted: a boolean variable, whether the parameters came from data; one is made
-            if not given, for parameters that are variables. It is saved with them.
+        adapted: a boolean variable that tells whether the parameters came from data; a
+            new one by default, if they are variables. It is saved with them.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -52,8 +55,8 @@ class ActNorm(Adapting, Affine):
 
     def __init__(
         self,
-        shift,
-        log_scale,
+        shift: Any,
+        log_scale: Any,
         adapted: tf.Variable | None = None,
         validate_args: bool = False,
         name: str = "act_norm",
@@ -64,11 +67,11 @@ class ActNorm(Adapting, Affine):
         super(Affine, self).__init__(dict(locals()), is_constant_jacobian=True)
 
     @classmethod
-    def spec(cls):
-        """As of `Affine`, without a bound."""
+    def spec(cls) -> TransformerSpec:  # type: ignore[override]
+        """This layer as a transformer, like that of `Affine` but without a bound."""
         return super(Affine, cls).spec()
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Sets shift and scale to the mean and standard deviation of each channel.
 
         Args:

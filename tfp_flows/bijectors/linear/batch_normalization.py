@@ -1,4 +1,6 @@
-"""Batch normalisation as a bijector."""
+"""Batch normalization as a bijector."""
+
+from typing import Any, Self
 
 import tensorflow as tf
 
@@ -9,7 +11,7 @@ from tfp_flows.variables import KerasModule, network_of
 
 
 class BatchNormalization(Bijector):
-    """Take off the mean and the standard deviation of the batch, or of those before.
+    """Normalize by the mean and standard deviation of the batch, or running ones.
 
     Inverse (data → base): x = (y − m)/√(v + ε)·exp(s) + t, for each channel.
 
@@ -21,7 +23,7 @@ class BatchNormalization(Bijector):
     Cost: one multiplication and one addition a number; in training, the moments of the
     batch.
 
-    **In training**, which is what Keras's call context says (``fit``), m and v are
+    **In training**, as Keras's call context tells (``fit``), m and v are
     the mean and variance of the batch that ``inverse`` is given, over all axes but the
     last; gradients pass through them, and the running statistics move towards them.
     **Otherwise**, as in ``evaluate``, ``predict`` and wherever a flow is used, and in
@@ -56,9 +58,9 @@ class BatchNormalization(Bijector):
 
     def __init__(
         self,
-        moments,
-        shift,
-        log_scale,
+        moments: Any,
+        shift: Any,
+        log_scale: Any,
         validate_args: bool = False,
         name: str = "batch_normalization",
     ):
@@ -73,8 +75,8 @@ class BatchNormalization(Bijector):
         for key in ("shift", "log_scale"):
             if getattr(self, key).shape[-1:] != (size,):
                 raise ValueError(
-                    f"{where}: {key} must have the size {size} of the moments, but "
-                    f"has shape {tuple(getattr(self, key).shape)}."
+                    f"{where}: {key} must have the size {size} of the moments, but got "
+                    f"shape {tuple(getattr(self, key).shape)}."
                 )
 
     @classmethod
@@ -88,18 +90,18 @@ class BatchNormalization(Bijector):
         *,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
-        seed=None,
-        dtype="float32",
-        **options,
-    ):
-        """Of C channels, with variables that start nearly at the identity.
+        seed: int | None = None,
+        dtype: Any = "float32",
+        **options: Any,
+    ) -> Self:
+        """A layer for C channels, with variables that start nearly at the identity.
 
         Args:
             event_size: C.
-            momentum: of the running statistics: what stays of them at each step.
+            momentum: the part of the running statistics that stays at each step.
             epsilon: ε, added to the variances.
-            seed: not used: nothing is random.
-            dtype: of the variables, float32 or float64.
+            seed: accepted so that all layers share a signature; nothing is random.
+            dtype: the dtype of the variables, float32 or float64.
             **options: the constructor's other arguments.
         """
         size = checked_count(event_size, f"{cls.__name__}: event_size")

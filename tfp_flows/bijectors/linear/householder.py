@@ -1,5 +1,7 @@
 """A product of Householder reflections."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -36,8 +38,8 @@ class Householder(Bijector):
     ``Householder.trainable`` takes ``num_reflections``, by default the largest even
     number up to D (or 2). They start in equal pairs of random directions, which undo
     each other: the start is the identity. There a pair's two vectors have opposite
-    gradients, and as soon as they part the pair turns the plane that holds both.
-    (Single reflections near the identity do not exist.) An odd number of reflections
+    gradients, and as soon as they part the pair rotates the plane that holds both.
+    (No single reflection is near the identity.) An odd number of reflections
     starts as the last one, alone. With ``paired=False`` all directions differ: the
     start is a random orthogonal map.
 
@@ -50,7 +52,9 @@ class Householder(Bijector):
     Householder flow.
     """
 
-    def __init__(self, vectors, validate_args: bool = False, name: str = "householder"):
+    def __init__(
+        self, vectors: Any, validate_args: bool = False, name: str = "householder"
+    ):
         super().__init__(dict(locals()), is_constant_jacobian=True)
         require_vectors(self)
 
@@ -71,16 +75,22 @@ class Householder(Bijector):
 
 
 def require_vectors(bijector: Bijector) -> None:
-    """Refuses ``vectors`` of which there are none."""
+    """Refuses a bijector without ``vectors``.
+
+    Raises:
+        ValueError: naming their shape.
+    """
     if bijector.vectors.shape[-2] == 0:
         raise ValueError(
-            f"{bijector._where}: vectors must hold 1 reflection or more, but has shape "
+            f"{bijector._where}: vectors must hold 1 reflection or more, but got shape "
             f"{tuple(bijector.vectors.shape)}."
         )
 
 
-def pairs_of_vectors(cls, event_size: int, rng, num_reflections) -> np.ndarray:
-    """``[M, D]``, each direction twice in a row, so that the product is the identity.
+def pairs_of_vectors(
+    cls: type, event_size: int, rng: np.random.Generator, num_reflections: int | None
+) -> np.ndarray:
+    """Vectors ``[M, D]``, each direction twice, so that the product is the identity.
 
     Raises:
         TypeError: a number of reflections that is no integer.
@@ -93,8 +103,8 @@ def pairs_of_vectors(cls, event_size: int, rng, num_reflections) -> np.ndarray:
     return np.repeat(directions, 2, axis=0)[:num_reflections]
 
 
-def reflect(x, vectors, *, backwards: bool = False) -> tf.Tensor:
-    """xH₁H₂…H_M for row vectors, or xH_M…H₂H₁.
+def reflect(x: Any, vectors: Any, *, backwards: bool = False) -> tf.Tensor:
+    """The product xH₁H₂…H_M for row vectors x, or xH_M…H₂H₁.
 
     H₁H₂…H_M = I − UᵀW, where U has the unit vectors for rows and W = (½I + S)⁻¹U, S
     being the part of UUᵀ above its diagonal (the compact form of Puglisi, 1992, and
@@ -102,7 +112,7 @@ def reflect(x, vectors, *, backwards: bool = False) -> tf.Tensor:
 
     Args:
         x: ``[..., D]``.
-        vectors: ``[..., M, D]``; one that is 0 reflects nothing.
+        vectors: ``[..., M, D]``; a zero vector reflects nothing.
         backwards: whether the last reflection comes first.
     """
     vectors = tf.convert_to_tensor(vectors)

@@ -1,5 +1,8 @@
 """The invertible 1×1 convolution."""
 
+from collections.abc import Callable
+from typing import Any, Self
+
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
@@ -34,8 +37,7 @@ class InvertibleConvolution1x1(Bijector):
 
     Raises:
         TypeError: ``linear`` is no bijector.
-        ValueError: it is not linear as far as it says (its Jacobian is not constant),
-            or has a batch shape; a call with points of another number of channels.
+        ValueError: ``linear`` does not declare a constant Jacobian, or has a batch shape; a call with points of another number of channels.
 
     ``InvertibleConvolution1x1.trainable(C)`` is the LU form of a random rotation.
 
@@ -77,16 +79,22 @@ class InvertibleConvolution1x1(Bijector):
 
     @classmethod
     def trainable(
-        cls, event_size: int, *, make_linear=None, seed=None, dtype="float32", **options
-    ):
-        """Of C channels, with variables that start at a random rotation.
+        cls,
+        event_size: int,
+        *,
+        make_linear: Callable[..., tfb.Bijector] | None = None,
+        seed: int | None = None,
+        dtype: Any = "float32",
+        **options: Any,
+    ) -> Self:
+        """A convolution of C channels, with variables that start at a random rotation.
 
         Args:
             event_size: C.
-            make_linear: called with C, ``seed`` and ``dtype``, gives ``linear``;
-                ``LULinear.random_rotation`` if not given.
-            seed: of the start.
-            dtype: of the variables, float32 or float64.
+            make_linear: a function of C, ``seed`` and ``dtype`` that gives ``linear``;
+                ``LULinear.random_rotation`` by default.
+            seed: a seed for the start.
+            dtype: the dtype of the variables, float32 or float64.
             **options: the constructor's other arguments.
         """
         make_linear = LULinear.random_rotation if make_linear is None else make_linear
@@ -95,10 +103,10 @@ class InvertibleConvolution1x1(Bijector):
     def _map(self, function, x) -> tuple[tf.Tensor, tf.Tensor]:
         """An affine function of vectors, by its matrix, and its log-determinant."""
         size = x.shape[-1]
-        rows = tf.eye(size + 1, size, dtype=x.dtype)  # The last is of zeros.
+        rows = tf.eye(size + 1, size, dtype=x.dtype)  # The last row is 0.
         rows, log_det = function(self.linear, rows, 1)
         y = tf.tensordot(x, rows[:-1] - rows[-1], 1) + rows[-1]
-        return y, tf.reshape(log_det, [-1])[0]  # The same for each.
+        return y, tf.reshape(log_det, [-1])[0]  # The same for each row.
 
     def _forward_and_log_det(self, x):
         return self._map(forward_and_log_det, x)

@@ -1,5 +1,7 @@
 """A dense linear map."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,12 +40,14 @@ class Linear(Bijector):
     0.693...
     """
 
-    def __init__(self, matrix, bias, validate_args: bool = False, name: str = "linear"):
+    def __init__(
+        self, matrix: Any, bias: Any, validate_args: bool = False, name: str = "linear"
+    ):
         super().__init__(dict(locals()), is_constant_jacobian=True)
         rows = self.matrix.shape[-2]
         if rows != self.event_size:
             raise ValueError(
-                f"{self._where}: matrix must be square, but has shape "
+                f"{self._where}: matrix must be square, but got shape "
                 f"{tuple(self.matrix.shape)}."
             )
 
@@ -77,5 +81,5 @@ def _log_abs_det(triangle) -> tf.Tensor:
 
 
 def _times(x, matrix) -> tf.Tensor:
-    """XW for row vectors, the batch of either broadcast to that of the other."""
+    """The product xW for row vectors, with batch shapes that broadcast."""
     return tf.einsum("...d,...de->...e", x, matrix)

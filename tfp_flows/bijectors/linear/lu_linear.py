@@ -1,5 +1,7 @@
 """A linear map by its LU factors."""
 
+from typing import Any, Self
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,7 @@ from tfp_flows.random_state import split_seed
 
 
 class LULinear(Bijector):
-    """Multiply by a matrix that is kept as P·L·S·U, and add a bias.
+    """Multiply by a matrix in the form P·L·S·U, and add a bias.
 
     Forward: y = xPLSU + b, x a row vector. P is a fixed permutation, S a fixed diagonal
     of signs; L is lower triangular with ones, U upper triangular with exp of logarithms
@@ -22,16 +24,16 @@ class LULinear(Bijector):
     Log-determinant: log|det PLSU| = Σ log Uᵢᵢ, a sum of D parameters.
 
     Cost: O(D²) a point in both directions, O(D) for the log-determinant; nothing is
-    factorised. (The solves are slower than products by a constant factor.)
+    factorized. (The solves are slower than products by a constant factor.)
 
     Args:
         lower_upper: ``[..., D, D]``, any real numbers, both factors in one matrix: L
             below the diagonal, U above it, and **the logarithms** of U's diagonal on
             it. Zeros give L = U = I.
         bias: b, ``[..., D]``.
-        permutation: (xP)ᵢ = x_{p(i)} for p the integers 0 … D − 1 in any order; none
-            if not given. It is fixed: there is nothing to train.
-        signs: D numbers 1 or −1, the diagonal of S; all 1 if not given. Fixed as well.
+        permutation: p with (xP)ᵢ = x_{p(i)}, the integers 0 … D − 1 in any order; none
+            by default. It is fixed: there is nothing to train.
+        signs: D numbers 1 or −1, the diagonal of S; all 1 by default. Fixed as well.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -58,10 +60,10 @@ class LULinear(Bijector):
 
     def __init__(
         self,
-        lower_upper,
-        bias,
-        permutation=None,
-        signs=None,
+        lower_upper: Any,
+        bias: Any,
+        permutation: Any = None,
+        signs: Any = None,
         validate_args: bool = False,
         name: str = "lu_linear",
     ):
@@ -74,19 +76,19 @@ class LULinear(Bijector):
         )
         if self.permutation.size != self.event_size:
             raise ValueError(
-                f"{self._where}: the permutation is of {self.permutation.size} "
-                f"dimensions, but the matrix has {self.event_size}."
+                f"{self._where}: the permutation must be one of {self.event_size} "
+                f"dimensions, as the matrix, but got {self.permutation.size}."
             )
+        self.signs = None if signs is None else self._checked_signs(signs)
 
-        self.signs = None if signs is None else np.array(signs)
-        if signs is not None and (
-            self.signs.shape != (self.event_size,)
-            or not np.isin(self.signs, [-1, 1]).all()
-        ):
+    def _checked_signs(self, signs) -> np.ndarray:
+        array = np.array(signs)
+        if array.shape != (self.event_size,) or not np.isin(array, [-1, 1]).all():
             raise ValueError(
                 f"{self._where}: signs must be {self.event_size} numbers 1 or -1, but "
                 f"got {signs!r}."
             )
+        return array
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -109,17 +111,17 @@ class LULinear(Bijector):
         event_size: int,
         *,
         permute: bool = False,
-        seed=None,
-        dtype="float32",
-        **options,
-    ):
-        """As `Bijector.trainable`, with a random fixed permutation where asked for.
+        seed: int | None = None,
+        dtype: Any = "float32",
+        **options: Any,
+    ) -> Self:
+        """The bijector with variables, at the identity or at a random permutation.
 
         Args:
             event_size: D.
-            permute: whether to draw a permutation.
-            seed: of the permutation; the rest of the start is not random.
-            dtype: of the variables, float32 or float64.
+            permute: whether to draw a permutation, which is fixed.
+            seed: a seed for the permutation; nothing else of the start is random.
+            dtype: the dtype of the variables, float32 or float64.
             **options: any other arguments of the constructor.
 
         Raises:
@@ -129,7 +131,7 @@ class LULinear(Bijector):
             if options.get("permutation") is not None:
                 raise ValueError(
                     f"{cls.__name__}.trainable: permute=True draws a permutation, but "
-                    f"one was given: {options['permutation']!r}."
+                    f"got permutation={options['permutation']!r}, too."
                 )
             event_size = checked_count(event_size, f"{cls.__name__}: event_size")
             drawn = Permutation.random(event_size, seed=seed)
@@ -137,13 +139,20 @@ class LULinear(Bijector):
         return super().trainable(event_size, seed=seed, dtype=dtype, **options)
 
     @classmethod
-    def random_rotation(cls, event_size: int, *, seed=None, dtype="float32", **options):
-        """With variables that start at a random rotation.
+    def random_rotation(
+        cls,
+        event_size: int,
+        *,
+        seed: int | None = None,
+        dtype: Any = "float32",
+        **options: Any,
+    ) -> Self:
+        """The bijector with variables that start at a random rotation.
 
         Args:
             event_size: D.
-            seed: of the rotation.
-            dtype: of the variables, float32 or float64.
+            seed: a seed for the rotation.
+            dtype: the dtype of the variables, float32 or float64.
             **options: the constructor's ``validate_args`` and ``name``.
         """
         event_size = checked_count(event_size, f"{cls.__name__}: event_size")
@@ -155,15 +164,15 @@ class LULinear(Bijector):
         diagonal = np.diag(packed)
         upper = np.sign(diagonal)[:, np.newaxis] * np.triu(packed, 1)
         start = np.tril(packed, -1) + upper + np.diag(np.log(np.abs(diagonal)))
-        made = cls.trainable(
+        bijector = cls.trainable(
             event_size,
             permutation=permutation,
             signs=np.sign(diagonal).astype(int),
             dtype=dtype,
             **options,
         )
-        made.lower_upper.assign(start)
-        return made
+        bijector.lower_upper.assign(start)
+        return bijector
 
     def _factors(self):
         packed = tf.convert_to_tensor(self.lower_upper)
@@ -193,22 +202,26 @@ class LULinear(Bijector):
 
 
 def require_square(bijector: Bijector, name: str) -> None:
-    """Refuses a matrix that is not square."""
+    """Refuses a matrix that is not square.
+
+    Raises:
+        ValueError: naming the matrix and its shape.
+    """
     shape = getattr(bijector, name).shape
     if shape[-2] != shape[-1]:
         raise ValueError(
-            f"{bijector._where}: {name} must be square, but has shape {tuple(shape)}."
+            f"{bijector._where}: {name} must be square, but got shape {tuple(shape)}."
         )
 
 
-def upper_factor(packed) -> tf.Tensor:
-    """The part above the diagonal, and on the diagonal exp of what is there."""
+def upper_factor(packed: Any) -> tf.Tensor:
+    """The part above the diagonal, and the exponential of the diagonal."""
     diagonal = tf.exp(tf.linalg.diag_part(packed))
     return tf.linalg.set_diag(tf.linalg.band_part(packed, 0, -1), diagonal)
 
 
-def solve_upper(y, upper) -> tf.Tensor:
-    """X with xU = y, for row vectors."""
+def solve_upper(y: Any, upper: tf.Tensor) -> tf.Tensor:
+    """The row vectors x with xU = y."""
     # TensorFlow's operator makes columns of one matrix of all points that share U.
     transposed = tf.linalg.matrix_transpose(upper)
     return tf.linalg.LinearOperatorLowerTriangular(transposed).solvevec(y)

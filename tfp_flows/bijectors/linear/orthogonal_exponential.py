@@ -1,5 +1,7 @@
 """Rotation by the exponential of a skew-symmetric matrix."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -24,7 +26,7 @@ class OrthogonalExponential(Bijector):
 
     Cost: O(D²) a point in both directions, and once a call 22 products of D × D
     matrices. (TensorFlow's own ``expm`` has no gradient under XLA. Cayley's map,
-    (I − A)⁻¹(I + A), needs a factorisation, misses the rotations by π, and flattens
+    (I − A)⁻¹(I + A), needs a factorization, misses the rotations by π, and flattens
     out for large A.)
 
     The exponential is a series of fixed length for A/2¹⁴, squared 14 times, and then
@@ -53,7 +55,7 @@ class OrthogonalExponential(Bijector):
 
     def __init__(
         self,
-        generator,
+        generator: Any,
         validate_args: bool = False,
         name: str = "orthogonal_exponential",
     ):
@@ -83,7 +85,7 @@ class OrthogonalExponential(Bijector):
 
 
 def _exponential(skew) -> tf.Tensor:
-    """Exp of skew-symmetric matrices, orthogonal to rounding."""
+    """The exponential of skew-symmetric matrices, orthogonal to rounding."""
     row_sum = tf.reduce_max(
         tf.reduce_sum(tf.abs(skew), axis=-1), axis=-1, keepdims=True
     )[..., tf.newaxis]
@@ -104,7 +106,7 @@ def _exponential(skew) -> tf.Tensor:
 
 
 def _series(a) -> tf.Tensor:
-    """exp(a) − I for small a: the terms up to a⁹/9!, by four products."""
+    """The difference exp(a) − I for small a: the terms up to a⁹/9!, by four products."""
     square = a @ a
     cube = square @ a
     first = a + square / 2.0 + cube / 6.0

@@ -1,5 +1,7 @@
 """Reordering of the dimensions."""
 
+from typing import Any, Self
+
 import numpy as np
 import tensorflow as tf
 
@@ -37,7 +39,7 @@ class Permutation(Bijector):
     """
 
     def __init__(
-        self, permutation, validate_args: bool = False, name: str = "permutation"
+        self, permutation: Any, validate_args: bool = False, name: str = "permutation"
     ):
         self.permutation = checked_permutation(
             permutation, f"Permutation {name!r}: permutation"
@@ -47,14 +49,16 @@ class Permutation(Bijector):
         )
 
     @classmethod
-    def random(cls, event_size: int, *, seed=None, dtype=None):
+    def random(
+        cls, event_size: int, *, seed: int | None = None, dtype: Any = None
+    ) -> Self:
         """A permutation drawn uniformly.
 
         Args:
             event_size: D.
-            seed: of the draw. Without it, it comes from Python's generator.
-            dtype: taken so that it is called as any bijector's ``trainable``; a
-                permutation acts on points of any dtype.
+            seed: a seed for the draw; without it, it comes from Python's generator.
+            dtype: accepted so that all layers share a signature; a permutation acts on
+                points of any dtype.
 
         Raises:
             ValueError: an event size below 1.
@@ -65,13 +69,15 @@ class Permutation(Bijector):
         return cls(rng.permutation(event_size))
 
     @classmethod
-    def reverse(cls, event_size: int, *, seed=None, dtype=None):
-        """The opposite order.
+    def reverse(
+        cls, event_size: int, *, seed: int | None = None, dtype: Any = None
+    ) -> Self:
+        """The permutation that reverses the order.
 
         Args:
             event_size: D.
-            seed: not used; taken, as ``dtype``, for the sake of uniformity.
-            dtype: not used.
+            seed: accepted so that all layers share a signature.
+            dtype: likewise.
 
         Raises:
             ValueError: an event size below 1.

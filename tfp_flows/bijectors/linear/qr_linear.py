@@ -1,5 +1,7 @@
 """A linear map by its QR factors."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ from tfp_flows.bijectors.linear.lu_linear import (
 
 
 class QRLinear(Bijector):
-    """Multiply by a matrix that is kept as Q·R, and add a bias.
+    """Multiply by a matrix in the form Q·R, and add a bias.
 
     Forward: y = xQR + b, x a row vector. Q is a product of M Householder reflections
     (see `Householder`), R upper triangular with exp of logarithms on its diagonal.
@@ -34,7 +36,7 @@ class QRLinear(Bijector):
         vectors: v₁ … v_M, normal to the hyperplanes that Q reflects in,
             ``[..., M, D]``.
         upper: ``[..., D, D]``, any real numbers: R above the diagonal, and **the
-            logarithms** of R's diagonal on it. What is below the diagonal is not used.
+            logarithms** of R's diagonal on it. The part below the diagonal is not used.
         bias: b, ``[..., D]``.
         validate_args: as in TFP.
         name: as in TFP.
@@ -44,8 +46,8 @@ class QRLinear(Bijector):
             sizes, or a call with points of another size.
         TypeError: dtypes that differ or are not floating.
 
-    ``QRLinear.trainable`` starts at the identity and takes ``num_reflections``, as
-    `Householder` does.
+    ``QRLinear.trainable`` starts at the identity and takes ``num_reflections``, like
+    `Householder`.
 
     >>> import tfp_flows
     >>> linear = tfp_flows.bijectors.QRLinear(
@@ -58,7 +60,12 @@ class QRLinear(Bijector):
     """
 
     def __init__(
-        self, vectors, upper, bias, validate_args: bool = False, name: str = "qr_linear"
+        self,
+        vectors: Any,
+        upper: Any,
+        bias: Any,
+        validate_args: bool = False,
+        name: str = "qr_linear",
     ):
         super().__init__(dict(locals()), is_constant_jacobian=True)
         require_vectors(self)
@@ -84,10 +91,10 @@ class QRLinear(Bijector):
         return tf.reduce_sum(tf.linalg.diag_part(self.upper), axis=-1)
 
     def _forward_and_log_det(self, x):
-        turned = reflect(x, self.vectors)
-        y = tf.einsum("...d,...de->...e", turned, upper_factor(self.upper)) + self.bias
+        rotated = reflect(x, self.vectors)
+        y = tf.einsum("...d,...de->...e", rotated, upper_factor(self.upper)) + self.bias
         return y, self._log_det()
 
     def _inverse_and_log_det(self, y):
-        turned = solve_upper(y - self.bias, upper_factor(self.upper))
-        return reflect(turned, self.vectors, backwards=True), -self._log_det()
+        rotated = solve_upper(y - self.bias, upper_factor(self.upper))
+        return reflect(rotated, self.vectors, backwards=True), -self._log_det()

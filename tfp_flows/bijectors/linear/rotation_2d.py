@@ -1,5 +1,7 @@
 """Rotation of the plane."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
@@ -7,7 +9,7 @@ from tfp_flows.bijectors.parameters import require_plane
 
 
 class Rotation2D(Bijector):
-    """Turn the plane about the origin.
+    """Rotate the plane about the origin.
 
     Forward: y₁ = x₁ cos θ − x₂ sin θ, y₂ = x₁ sin θ + x₂ cos θ (counterclockwise).
 
@@ -32,7 +34,9 @@ class Rotation2D(Bijector):
     array([0., 1.], dtype=float32)
     """
 
-    def __init__(self, angle, validate_args: bool = False, name: str = "rotation_2d"):
+    def __init__(
+        self, angle: Any, validate_args: bool = False, name: str = "rotation_2d"
+    ):
         super().__init__(dict(locals()), event_size=2, is_constant_jacobian=True)
 
     @classmethod
@@ -44,14 +48,14 @@ class Rotation2D(Bijector):
         require_plane(cls, event_size)
         return {"angle": rng.normal(scale=0.01)}
 
-    def _turn(self, x, angle):
+    def _rotate(self, x, angle):
         cos, sin = tf.cos(angle), tf.sin(angle)
         first, second = x[..., 0], x[..., 1]
-        turned = [first * cos - second * sin, first * sin + second * cos]
-        return tf.stack(turned, axis=-1), tf.zeros([], x.dtype)
+        rotated = [first * cos - second * sin, first * sin + second * cos]
+        return tf.stack(rotated, axis=-1), tf.zeros([], x.dtype)
 
     def _forward_and_log_det(self, x):
-        return self._turn(x, tf.convert_to_tensor(self.angle))
+        return self._rotate(x, tf.convert_to_tensor(self.angle))
 
     def _inverse_and_log_det(self, y):
-        return self._turn(y, -tf.convert_to_tensor(self.angle))
+        return self._rotate(y, -tf.convert_to_tensor(self.angle))

@@ -1,6 +1,7 @@
 """The planar flow, exact in both directions."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,10 +13,10 @@ _SHIFT = math.log(math.e - 1.0)
 
 
 class Planar(Bijector):
-    """Push points along one direction, by how far they are beyond a plane.
+    """Push points along one direction, by a function of their distance to a plane.
 
     Forward: y = x + û·tanh(wᵀx + b). The map is invertible if wᵀû > −1, so û is u
-    with its component along w changed: with a = wᵀu and
+    with another component along w: with a = wᵀu and
     m = −1 + softplus(a + ln(e − 1)), û = u + (m − a)·w/‖w‖², hence wᵀû = m > −1.
 
     Inverse: t = wᵀx + b is the one root of t + m·tanh t = wᵀy + b, which lies within
@@ -23,7 +24,7 @@ class Planar(Bijector):
     Newton search and finished by two differentiable Newton steps, so that gradients
     are exact, too.
 
-    Near w = 0 (which is a shift) û keeps depending on the direction of w, and gradients
+    Near w = 0 (which is a shift) û depends on the direction of w, and gradients
     by w grow as 1/‖w‖.
 
     Log-determinant: log(1 + m·sech² t), computed as log(tanh² t + (1 + m)·sech² t),
@@ -34,9 +35,9 @@ class Planar(Bijector):
     them the fast direction.
 
     Args:
-        u: direction, ``[..., D]``, any real numbers; u = 0 gives the identity.
-        w: normal of the plane, ``[..., D]``, any real numbers.
-        b: offset, ``[...]``.
+        u: the direction, ``[..., D]``, any real numbers; u = 0 gives the identity.
+        w: the normal of the plane, ``[..., D]``, any real numbers.
+        b: bias, ``[...]``.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -54,7 +55,9 @@ class Planar(Bijector):
     Paper: Rezende and Mohamed (2015), Variational inference with normalizing flows.
     """
 
-    def __init__(self, u, w, b, validate_args: bool = False, name: str = "planar"):
+    def __init__(
+        self, u: Any, w: Any, b: Any, validate_args: bool = False, name: str = "planar"
+    ):
         super().__init__(dict(locals()))
 
     @classmethod

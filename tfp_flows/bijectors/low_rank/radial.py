@@ -1,5 +1,7 @@
 """The radial flow, closed in both directions."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
@@ -9,7 +11,7 @@ from tfp_flows.math import safe_norm
 
 
 class Radial(Bijector):
-    """Push points away from a centre, or pull them towards it.
+    """Push points away from a center, or pull them towards it.
 
     Forward: y = x + β̂·(x − c)/(α + r) with r = ‖x − c‖. The map is invertible if
     β̂ > −α, so β̂ = −α + softplus(β + softplus⁻¹(α)), which is 0 for β = 0.
@@ -45,7 +47,12 @@ class Radial(Bijector):
     """
 
     def __init__(
-        self, center, alpha, beta, validate_args: bool = False, name: str = "radial"
+        self,
+        center: Any,
+        alpha: Any,
+        beta: Any,
+        validate_args: bool = False,
+        name: str = "radial",
     ):
         super().__init__(dict(locals()))
         self._check_alpha()
@@ -75,8 +82,8 @@ class Radial(Bijector):
         alpha = tf.get_static_value(tf.convert_to_tensor(self.alpha))
         if alpha is not None and not (alpha > 0).all():
             raise ValueError(
-                f"{self._where}: alpha must be positive, but its smallest value is "
-                f"{alpha.min()}; tf.nn.softplus makes any number positive."
+                f"{self._where}: alpha must be positive, but got a smallest value "
+                f"of {alpha.min()}; tf.nn.softplus makes any number positive."
             )
 
     def _parameter_control_dependencies(self, is_init):
@@ -95,26 +102,27 @@ class Radial(Bijector):
 
     def _forward_and_log_det(self, x):
         alpha, gamma = self._scalars()
-        offset = x - self.center
-        r = safe_norm(offset)
-        y = self.center + offset * ((gamma + r) / (alpha + r))[..., tf.newaxis]
+        radius_vector = x - self.center
+        r = safe_norm(radius_vector)
+        y = self.center + radius_vector * ((gamma + r) / (alpha + r))[..., tf.newaxis]
         return y, self._log_det(r, alpha, gamma)
 
     def _inverse_and_log_det(self, y):
         alpha, gamma = self._scalars()
-        offset = y - self.center
-        r = _radius(safe_norm(offset), alpha, gamma)
-        x = self.center + offset * ((alpha + r) / (gamma + r))[..., tf.newaxis]
+        radius_vector = y - self.center
+        r = _radius(safe_norm(radius_vector), alpha, gamma)
+        x = self.center + radius_vector * ((alpha + r) / (gamma + r))[..., tf.newaxis]
         return x, -self._log_det(r, alpha, gamma)
 
     def _log_det(self, r, alpha, gamma) -> tf.Tensor:
-        """The forward one, at the radius r on the base's side."""
+        """The forward log-determinant, at the radius r on the base's side."""
         # 1 + αβ̂/(α + r)² over the common denominator is a sum of positive terms;
         # the quotients keep r² from overflowing.
         q, p = r / (alpha + r), alpha / (alpha + r)
         across = tf.math.log(gamma + r) - tf.math.log(alpha + r)
         along = tf.math.log(q * q + 2.0 * q * p + p * (gamma / (alpha + r)))
-        return (self.event_size - 1) * across + along
+        size: Any = self.event_size
+        return (size - 1) * across + along
 
 
 def _radius(r_out, alpha, gamma) -> tf.Tensor:

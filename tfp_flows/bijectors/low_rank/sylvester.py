@@ -1,6 +1,7 @@
 """The Sylvester flow: planar layers with many units, exact in both directions."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -19,7 +20,7 @@ _LOG_STEEPEST = 5.0
 
 
 class Sylvester(Bijector):
-    """Push points along M directions, by how far they are beyond M planes.
+    """Push points along M directions, by functions of their distances to M planes.
 
     Forward: y = x + Q R tanh(R̃ Qᵀx + b), with M ≤ D units. Q has M orthonormal
     columns; R and R̃ are upper triangular, so that each unit sees the directions from
@@ -44,11 +45,11 @@ class Sylvester(Bijector):
     densities of given points are wanted, ``tfb.Invert`` makes them the fast direction.
 
     Args:
-        r: ``[..., M, M]``, any real numbers: R above the diagonal; on it the aᵢ. What
-            is below is not used. r = 0 gives the identity.
+        r: ``[..., M, M]``, any real numbers: R above the diagonal; on it the aᵢ. The
+            part below is not used. r = 0 gives the identity.
         r_tilde: ``[..., M, M]``, any real numbers: R̃ above the diagonal; on it **the
             logarithms** of the sᵢ, softly limited to ±5.
-        b: offsets, ``[..., M]``.
+        b: biases, ``[..., M]``.
         rotation: a bijector with a constant Jacobian on points of size D, or ``None``.
         event_size: D, if there is no rotation that knows it; M if not given.
         validate_args: as in TFP.
@@ -61,7 +62,7 @@ class Sylvester(Bijector):
         TypeError: ``rotation`` is no bijector, dtypes that differ.
 
     ``Sylvester.trainable`` takes ``num_units``, by default D, and ``rotation``. It
-    starts near the identity, with planes all over the place.
+    starts near the identity, with planes at random.
 
     >>> import tfp_flows
     >>> sylvester = tfp_flows.bijectors.Sylvester.trainable(
@@ -77,9 +78,9 @@ class Sylvester(Bijector):
 
     def __init__(
         self,
-        r,
-        r_tilde,
-        b,
+        r: Any,
+        r_tilde: Any,
+        b: Any,
         rotation: tfb.Bijector | None = None,
         event_size: int | None = None,
         validate_args: bool = False,
@@ -88,17 +89,17 @@ class Sylvester(Bijector):
         parameters = dict(locals())
         where = f"Sylvester {name!r}"
         self.rotation = _checked_rotation(rotation, where)
-        own_size = getattr(rotation, "event_size", None)
+        rotation_size = getattr(rotation, "event_size", None)
         if event_size is not None:
             event_size = checked_count(event_size, f"{where}: event_size")
-        super().__init__(parameters, event_size=event_size or own_size)
+        super().__init__(parameters, event_size=event_size or rotation_size)
         properties = self._parameter_properties(self.dtype)
         tensors = {key: getattr(self, key) for key in properties}
         self.num_units = common_size(tensors, properties, where)
         require_square(self, "r")
         require_square(self, "r_tilde")
         self._set_event_size(self.event_size or self.num_units)
-        _check_sizes(self, own_size)
+        _check_sizes(self, rotation_size)
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -115,7 +116,7 @@ class Sylvester(Bijector):
         return {
             "r": rng.normal(scale=0.01, size=[units, units]),
             "r_tilde": rng.normal(scale=units**-0.5, size=[units, units]),
-            # Planes through different places, or many units would do the work of one.
+            # Planes through different points, or many units would do the work of one.
             "b": rng.normal(size=units),
             "event_size": event_size,
         }
@@ -134,8 +135,8 @@ class Sylvester(Bijector):
 
     def _units(self, z):
         """The dimensions of rotated points that the units see, and the others."""
-        rest = self.event_size - self.num_units
-        return tf.split(z, [self.num_units, rest], axis=-1)
+        size: Any = self.event_size
+        return tf.split(z, [self.num_units, size - self.num_units], axis=-1)
 
     def _rotated_back(self, x):
         return x if self.rotation is None else self.rotation.inverse(x)
@@ -166,7 +167,7 @@ class Sylvester(Bijector):
 
 
 def _checked_rotation(rotation, where: str) -> tfb.Bijector | None:
-    """The rotation, if it can be one.
+    """The rotation, checked.
 
     Raises:
         TypeError: no bijector.
@@ -188,21 +189,21 @@ def _checked_rotation(rotation, where: str) -> tfb.Bijector | None:
     batch = rotation.experimental_batch_shape()
     if batch.rank != 0:
         raise ValueError(
-            f"{where}: one rotation is for all points, but {called} has the batch "
-            f"shape {tuple(batch)}."
+            f"{where}: one rotation is for all points, but got {called} of the "
+            f"batch shape {tuple(batch)}."
         )
     return rotation
 
 
-def _check_sizes(bijector: Sylvester, size_of_rotation: int | None) -> None:
-    size = bijector.event_size
-    if size_of_rotation not in (None, size):
+def _check_sizes(bijector: Sylvester, rotation_size: int | None) -> None:
+    size: Any = bijector.event_size
+    if rotation_size not in (None, size):
         raise ValueError(
-            f"{bijector._where}: event_size is {size}, but the rotation acts on points "
-            f"of size {size_of_rotation}."
+            f"{bijector._where}: event_size is {size}, but got a rotation of points of "
+            f"size {rotation_size}."
         )
     if bijector.num_units > size:
         raise ValueError(
-            f"{bijector._where}: at most as many units as dimensions can be had, but "
-            f"there are {bijector.num_units} units and {size} dimensions."
+            f"{bijector._where}: there must be at most as many units as dimensions, "
+            f"but got {bijector.num_units} units and {size} dimensions."
         )

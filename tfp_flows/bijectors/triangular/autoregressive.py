@@ -1,10 +1,11 @@
 """Autoregressive layers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.network_door import declared_by
 from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.checks import checked_count
@@ -74,7 +75,7 @@ class Autoregressive(Networked):
         conditioner: Callable,
         transformer: TransformerSpec,
         event_size: int | None = None,
-        context=None,
+        context: Any = None,
         validate_args: bool = False,
         name: str = "autoregressive",
     ):

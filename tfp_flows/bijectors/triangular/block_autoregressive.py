@@ -1,5 +1,7 @@
 """Block neural autoregressive layers."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.networked import Networked
@@ -53,8 +55,8 @@ class BlockAutoregressive(Networked):
 
     def __init__(
         self,
-        network,
-        context=None,
+        network: Any,
+        context: Any = None,
         validate_args: bool = False,
         name: str = "block_autoregressive",
     ):

@@ -1,11 +1,12 @@
 """Coupling layers."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.elementwise import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.bijectors.triangular.partition import partition_of
 
@@ -69,8 +70,8 @@ class Coupling(Networked):
         self,
         conditioner: Callable,
         transformer: TransformerSpec,
-        mask,
-        context=None,
+        mask: Any,
+        context: Any = None,
         validate_args: bool = False,
         name: str = "coupling",
     ):

@@ -1,5 +1,7 @@
 """A cubic shear of the plane."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
@@ -32,7 +34,10 @@ class ShiftAndCube(Bijector):
     """
 
     def __init__(
-        self, coefficient, validate_args: bool = False, name: str = "shift_and_cube"
+        self,
+        coefficient: Any,
+        validate_args: bool = False,
+        name: str = "shift_and_cube",
     ):
         super().__init__(dict(locals()), event_size=2, is_constant_jacobian=True)
 

@@ -1,7 +1,8 @@
-"""What layers that start from data share: a flag, checked batches, their moments."""
+"""Data-dependent initialization: a flag, checked batches of data, their moments."""
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,14 +10,16 @@ import tensorflow as tf
 _NUMBERS_AT_ONCE = 2**20
 
 
-class Adapting:
+class DataDependent:
     """A bijector whose variables start from data, with a flag saved among them.
 
     A mix-in: the constructor calls `_set_flag`, and ``adapt`` assigns ``True`` to it.
     """
 
+    _where: str
+
     def _set_flag(self, adapted, parameter) -> tf.Variable | None:
-        """The flag, made where none is given and a parameter is a variable."""
+        """The flag; a new one if there is none and the parameter is a variable."""
         # Parameters that a network predicts do not wait for data.
         if adapted is None and isinstance(parameter, tf.Variable):
             adapted = tf.Variable(False, trainable=False, name="adapted")
@@ -25,9 +28,9 @@ class Adapting:
 
     @property
     def adapted(self) -> bool:
-        """Whether the parameters came from data, or cannot: they are no variables.
+        """Tells whether the parameters came from data, or are no variables.
 
-        As it is now, also while a graph is traced.
+        The answer is that of now, also while a graph is traced.
         """
         if self._adapted is None:
             return True
@@ -40,13 +43,13 @@ class Adapting:
             value = getattr(self, name)
             if not isinstance(value, tf.Variable) or value.shape.rank != rank:
                 raise ValueError(
-                    f"{self._where}: adapt sets variables of rank {rank}, but "
-                    f"{name} is none; {type(self).__name__}.trainable makes them."
+                    f"{self._where}: adapt sets variables of rank {rank}, but got "
+                    f"{name}={value!r}; {type(self).__name__}.trainable makes them."
                 )
 
 
 def row_batches(
-    data, event_size: int, where: str, *, any_rank: bool = False
+    data: Any, event_size: int, where: str, *, any_rank: bool = False
 ) -> Iterator[np.ndarray]:
     """Batches ``[n, D]`` in float64 of data in memory or of a stream.
 
@@ -55,8 +58,8 @@ def row_batches(
             such batches, x, (x,) or (x, None, sample_weight), whose weights are not
             used.
         event_size: D.
-        where: what an error calls the layer.
-        any_rank: whether ``[N, ..., D]`` will do: all but the last axis are one.
+        where: the name of the layer in an error.
+        any_rank: whether to take ``[N, ..., D]``, too: all but the last axis are one.
 
     Raises:
         TypeError: data that are not real numbers.
@@ -82,22 +85,22 @@ def row_batches(
 
 
 def moments(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (the population's) of all rows, without cancelling.
+    """The mean and the (population's) standard deviation of all rows, exact.
 
-    Each batch is centred by its own mean, and then joined with those before it (Chan,
+    Each batch is centered by its own mean, and then joined with those before it (Chan,
     Golub and LeVeque, 1979).
     """
     count, mean, squares = 0, 0.0, 0.0
     low, high = np.inf, -np.inf
-    # What overflows becomes infinite, and is refused as such.
+    # Numbers that overflow become infinite, and are refused as such.
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in batches:
             if not len(rows):
                 continue
-            own_mean = rows.mean(axis=0)
+            batch_mean = rows.mean(axis=0)
             total = count + len(rows)
-            gap = own_mean - mean
-            squares = squares + np.sum((rows - own_mean) ** 2, axis=0)
+            gap = batch_mean - mean
+            squares = squares + np.sum((rows - batch_mean) ** 2, axis=0)
             squares = squares + gap**2 * (count * len(rows) / total)
             mean = mean + gap * (len(rows) / total)
             count = total
@@ -127,8 +130,7 @@ def _real_rows(batch, event_size: int, where: str) -> np.ndarray:
     rows = np.asarray(batch)
     if rows.dtype.kind not in "bfiu":
         raise TypeError(
-            f"{where}.adapt takes real numbers, but the dtype of the data is "
-            f"{rows.dtype}."
+            f"{where}.adapt takes real numbers, but got data of the dtype {rows.dtype}."
         )
     if rows.ndim != 2 or rows.shape[1] != event_size:
         raise ValueError(
