@@ -114,7 +114,7 @@ for panel, mask, title in zip(
     [
         everything,
         checkerboard_mask((4, 4, 1))[..., 0],
-        checkerboard_mask((4, 4, 1), turn=1)[..., 0],
+        checkerboard_mask((4, 4, 1), parity=1)[..., 0],
     ],
     ["a tiny image", "mask: checkerboard", "mask: its opposite"],
     strict=True,

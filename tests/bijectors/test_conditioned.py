@@ -382,12 +382,12 @@ MISTAKES = {
     "a layer without an event size": (
         lambda: b.Autoregressive(keras.layers.Dense(6), AFFINE),
         ValueError,
-        "does not say its event_size; give",
+        "event_size must be given",
     ),
     "another event size than the network's": (
         lambda: b.Autoregressive(plain(), AFFINE, event_size=4),
         ValueError,
-        "event_size is 4, but the conditioner's is 3",
+        "event_size must be the conditioner's, 3, but got 4",
     ),
     "an event size of 0": (
         lambda: b.Autoregressive(keras.layers.Dense(6), AFFINE, event_size=0),

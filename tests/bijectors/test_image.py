@@ -34,9 +34,9 @@ def coupling(mask, dtype="float64", transformer=None):
 
 MASKS = {
     "a checkerboard of odd sides, 1 channel": b.checkerboard_mask((3, 5, 1)),
-    "its opposite, 3 channels": b.checkerboard_mask((2, 3, 3), turn=1),
+    "its opposite, 3 channels": b.checkerboard_mask((2, 3, 3), parity=1),
     "channels": b.channel_mask((2, 2, 3)),
-    "the others, odd sides": b.channel_mask((3, 1, 2), turn=1),
+    "the others, odd sides": b.channel_mask((3, 1, 2), parity=1),
     "two of four channels, by their numbers": np.broadcast_to(
         [False, True, False, True], (2, 1, 4)
     ),
@@ -297,7 +297,7 @@ def test_images_of_unknown_sides():
 
 def test_masks_take_turns():
     for mask in (b.checkerboard_mask, b.channel_mask):
-        first, second, third = (mask((2, 2, 4), turn) for turn in range(3))
+        first, second, third = (mask((2, 2, 4), parity) for parity in range(3))
         np.testing.assert_array_equal(first, ~second)
         np.testing.assert_array_equal(first, third)
 
@@ -312,7 +312,7 @@ def test_masks_take_turns():
         ),
         (
             lambda: b.Coupling(lambda x: x, b.Affine.spec(), np.ones([4, 4, 3])),
-            r"at least one.*\(4, 4, 3\) is true everywhere",
+            r"at least one.*\(4, 4, 3\) that is true everywhere",
         ),
         (lambda: b.Squeeze().forward(tf.zeros([3, 4, 1])), r"multiples of 2.*\[3, 4"),
         (lambda: b.Squeeze().inverse(tf.zeros([2, 2, 3])), r"multiple of 4.*\[2, 2, 3"),
@@ -390,11 +390,11 @@ def test_bad_input(make, message):
                 b.ActNorm.trainable(2, dtype="float64"),
                 b.ActNorm.trainable(1),
             ),
-            r"dtypes differ: \['float32', 'float64'\]",
+            r"share a dtype, but got \['float32', 'float64'\]",
         ),
         (lambda: b.MultiScale(UNSQUEEZE, (4, 4, 1)), "a list of bijectors.*squeeze"),
-        (lambda: b.channel_mask((2, 2, 4), 0.5), "turn must be an integer.*0.5"),
-        (lambda: b.checkerboard_mask((2, 2, 4), "x"), "turn must be an integer.*'x'"),
+        (lambda: b.channel_mask((2, 2, 4), 0.5), "parity must be an integer.*0.5"),
+        (lambda: b.checkerboard_mask((2, 2, 4), "x"), "parity must be an integer.*'x'"),
         (lambda: b.InvertibleConvolution1x1(3), "linear bijector.*3"),
         (lambda: b.BatchNormalization(3, [0.0], [0.0]), "RunningMoments.*3"),
     ],

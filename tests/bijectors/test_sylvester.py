@@ -214,7 +214,7 @@ MISTAKES = {
     "two sizes": (
         {"rotation": b.Permutation.reverse(3), "event_size": 4},
         ValueError,
-        "event_size is 4, but the rotation acts on points of size 3",
+        "event_size is 4, but got a rotation of points of size 3",
     ),
     "no bijector": ({"rotation": np.eye(2)}, TypeError, "rotation must be a bijector"),
     "a function": (

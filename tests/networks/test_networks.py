@@ -312,7 +312,7 @@ MISTAKES = {
     "an image that does not fit": (
         lambda: b.Autoregressive(PixelCNN((2, 2, 1)), b.Affine.spec(), event_size=5),
         ValueError,
-        "event_size is 5, but the conditioner's is 4",
+        "event_size must be the conditioner's, 4, but got 5",
     ),
     "channels that are no order": (
         lambda: PixelCNN((2, 2, 3), channel_order=[0, 2, 2]),

@@ -1,8 +1,8 @@
 """Bijectors, flat; the folders follow the structure of the Jacobian.
 
 elementwise: diagonal. linear: constant. low_rank: the identity and a matrix of low
-rank. triangular: triangular, up to the order of the dimensions. image: what moves the
-pixels of images.
+rank. triangular: triangular, up to the order of the dimensions. image: the
+rearrangement of pixels.
 """
 
 from tfp_flows.bijectors.base import Bijector

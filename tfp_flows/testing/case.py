@@ -1,4 +1,4 @@
-"""A bijector and points to check it on, with what the checks measure by."""
+"""A bijector and points to check it on, with the measures of the checks."""
 
 import functools
 from collections.abc import Callable
@@ -18,11 +18,11 @@ class Case:
     Args:
         bijector: the bijector.
         x: points, ``[N, *event_shape]``.
-        dtype: to compute in.
-        where: what a failure calls the case.
-        log_det_draws: of a log-determinant that is an unbiased estimate; 1 for exact
-            ones. Their mean is compared, within six of its standard errors.
-        tangents: from points ``[N, D]`` to orthonormal rows ``[N, K, D]`` that span the
+        dtype: the dtype to compute in.
+        where: the name of the case in a failure.
+        log_det_draws: the number of draws of a log-determinant that is an unbiased
+            estimate; 1 for exact ones. Their mean is compared, within six of its standard errors.
+        tangents: a function from points ``[N, D]`` to orthonormal rows ``[N, K, D]`` that span the
             tangent space of the manifold there, on which the bijector acts.
     """
 
@@ -37,7 +37,7 @@ class Case:
     ):
         self.bijector = bijector
         self.log_det_draws, self.tangents = log_det_draws, tangents
-        # Of what was drawn last: six standard errors of each mean.
+        # Six standard errors of each mean of the last draws.
         self.log_det_spread = 0.0
         self.x = tf.constant(x, dtype)
         self.event_ndims = self.x.shape.rank - 1
@@ -55,20 +55,20 @@ class Case:
         return self.bijector.inverse(tf.identity(y))
 
     def like(self, bijector: tfb.Bijector) -> "Case":
-        """The same for another bijector."""
+        """A case of another bijector at these points."""
         dtype = self.x.dtype.name
         how = self.log_det_draws, self.tangents
         return Case(bijector, self.x, dtype, self.state, *how)
 
     def fldj(self, x: tf.Tensor) -> tf.Tensor:
         """The forward log-determinant, ``[N]``, computed anew."""
-        of_forward = self.bijector.forward_log_det_jacobian
-        return self._log_det(of_forward, x, self.event_ndims)
+        log_det_of = self.bijector.forward_log_det_jacobian
+        return self._log_det(log_det_of, x, self.event_ndims)
 
     def ildj(self, y: tf.Tensor) -> tf.Tensor:
         """The inverse log-determinant, ``[N]``, computed anew."""
-        of_inverse = self.bijector.inverse_log_det_jacobian
-        return self._log_det(of_inverse, y, self.image_ndims)
+        log_det_of = self.bijector.inverse_log_det_jacobian
+        return self._log_det(log_det_of, y, self.image_ndims)
 
     def _log_det(self, log_det_of, points, event_ndims: int) -> tf.Tensor:
         shape = tf.shape(points)[:-event_ndims]
@@ -83,7 +83,7 @@ class Case:
         return tf.reduce_mean(tf.stack(draws), axis=0)
 
     @functools.cached_property
-    def own_jacobian(self) -> np.ndarray:
+    def jacobian_at_x(self) -> np.ndarray:
         """`jacobian` at the points of the case."""
         return self.jacobian(self.x)
 
@@ -113,9 +113,13 @@ class Case:
         count = int(np.sum(~np.isfinite(value)))
         self.check(count == 0, f"{what} has {count} entries that are not finite.")
 
-    def check_close(self, found: Any, expected: Any, tolerance: Any, what: str) -> None:
-        """Fails unless |found − expected| ≤ tolerance, NaN counting as far."""
-        error = np.abs(np.asarray(found, np.float64) - np.asarray(expected, np.float64))
+    def check_close(
+        self, actual: Any, expected: Any, tolerance: Any, what: str
+    ) -> None:
+        """Fails unless |actual − expected| ≤ tolerance, NaN counting as far."""
+        error = np.abs(
+            np.asarray(actual, np.float64) - np.asarray(expected, np.float64)
+        )
         excess = np.max(error - tolerance)
         worst = np.unravel_index(np.argmax(error - tolerance), error.shape)
         self.check(
@@ -126,10 +130,10 @@ class Case:
 
 
 def flat(x: tf.Tensor) -> np.ndarray:
-    """``[N, *event_shape]`` as ``[N, D]``; ``None`` gives an error, not zeros."""
+    """Events ``[N, *event_shape]`` as ``[N, D]``; ``None`` is an error, not zeros."""
     return np.asarray(x).reshape(len(x), -1)
 
 
 def size(x: tf.Tensor) -> np.ndarray:
-    """‖x‖ of each event, ``[N, 1]``, in float64."""
+    """The norm of each event, ``[N, 1]``, in float64."""
     return np.linalg.norm(flat(x).astype(np.float64), axis=-1, keepdims=True)

@@ -13,7 +13,7 @@ from tfp_flows.testing.case import Case, flat, size
 
 
 def check_round_trip(case: Case) -> None:
-    """Both orders, each up to the rounding that the map itself magnifies."""
+    """Checks the round trip in both orders, up to the rounding that the map magnifies."""
     y = case.forward(case.x)
     case.check(y.dtype == case.x.dtype, f"forward gives {y.dtype.name}.")
     case.check_finite(y, "forward")
@@ -22,7 +22,7 @@ def check_round_trip(case: Case) -> None:
         y = y + tf.cast(0.1, y.dtype) * tf.ones_like(y)
     check_backward_error(case, y)
     back = case.inverse(case.forward(case.x))
-    stretch = np.linalg.norm(np.linalg.inv(case.own_jacobian), 2, axis=(1, 2))
+    stretch = np.linalg.norm(np.linalg.inv(case.jacobian_at_x), 2, axis=(1, 2))
     rounded = size(case.x) + stretch[:, None] * size(case.forward(case.x))
     case.check_close(
         flat(back), flat(case.x), case.rounding * rounded, "inverse(forward(x))"
@@ -35,7 +35,7 @@ def _is_onto(case: Case, y) -> bool:
 
 
 def check_backward_error(case: Case, y: Any) -> None:
-    """``forward(inverse(y))`` against y: rounding in the inverse, sent through."""
+    """Checks ``forward(inverse(y))`` against y, up to the image of rounding in x."""
     x = case.inverse(y)
     case.check_finite(x, "inverse")
     stretch = np.linalg.norm(case.jacobian(x), 2, axis=(1, 2))[:, None]
@@ -46,29 +46,29 @@ def check_backward_error(case: Case, y: Any) -> None:
 
 
 def check_log_det(case: Case) -> None:
-    """Against the autodiff Jacobian, and the two directions against each other."""
-    found = case.fldj(case.x)
-    jacobian = case.own_jacobian
+    """Checks it against the autodiff Jacobian, and one direction against the other."""
+    log_det = case.fldj(case.x)
+    jacobian = case.jacobian_at_x
     _, expected = np.linalg.slogdet(jacobian)
     # Rounding of the Jacobian's entries moves its log-determinant by its condition.
     condition = np.linalg.cond(jacobian)
     tolerance = case.rounding * (1 + np.abs(expected) + condition)
     spread = case.log_det_spread
     case.check_close(
-        found, expected, tolerance + spread, "log-determinant against autodiff"
+        log_det, expected, tolerance + spread, "log-determinant against autodiff"
     )
     inverse = case.ildj(case.forward(case.x))
     case.check_close(
         -inverse,
-        found,
+        log_det,
         tolerance * condition + spread + case.log_det_spread,
         "fldj(x) = −ildj(forward(x))",
     )
 
 
 def check_structure(case: Case, order: Sequence[int] | None) -> None:
-    """What the bijector, or the caller, declares of the Jacobian."""
-    jacobian = case.own_jacobian
+    """Checks what the bijector, or the caller, declares of the Jacobian."""
+    jacobian = case.jacobian_at_x
     size_of = jacobian.shape[-1]
     if case.bijector.forward_min_event_ndims == 0:
         outside = jacobian * (1 - np.eye(size_of))
@@ -94,7 +94,7 @@ def check_structure(case: Case, order: Sequence[int] | None) -> None:
 
 
 def check_gradients(case: Case, nonzero: bool = False) -> None:
-    """Of values and log-determinants, by variables and points, both directions."""
+    """Checks gradients of values and log-determinants, by variables and points."""
     y = tf.identity(case.forward(case.x))
     _check_gradients_of(case, case.forward, case.fldj, case.x, "forward", nonzero)
     _check_gradients_of(case, case.inverse, case.ildj, y, "inverse", nonzero)
@@ -129,8 +129,8 @@ def _outputs(case: Case, x, y) -> dict[str, tf.Tensor]:
 
 
 def _tolerances(case: Case) -> dict[str, float]:
-    """Of two computations of the same outputs at ``case.x`` and its images."""
-    jacobian = case.own_jacobian
+    """Tolerances of two computations of the same outputs at ``case.x`` and its images."""
+    jacobian = case.jacobian_at_x
     most = np.linalg.norm(jacobian, 2, axis=(1, 2)).max()
     least = np.linalg.norm(np.linalg.inv(jacobian), 2, axis=(1, 2)).max()
     x, y = size(case.x).max(), size(case.forward(case.x)).max()
@@ -147,15 +147,15 @@ def _tolerances(case: Case) -> dict[str, float]:
     return tolerances | {n: tolerances[n] + spread for n in ("fldj", "ildj")}
 
 
-def _check_outputs(case: Case, found, expected, tolerances, what: str) -> None:
+def _check_outputs(case: Case, actual, expected, tolerances, what: str) -> None:
     for name, tolerance in tolerances.items():
-        a, b = np.asarray(found[name]), np.asarray(expected[name])
+        a, b = np.asarray(actual[name]), np.asarray(expected[name])
         case.check(a.shape == b.shape, f"{name} {what} has shape {a.shape}.")
         case.check_close(a, b, tolerance, f"{name} {what}")
 
 
 def check_batch_ranks(case: Case) -> None:
-    """Points alone and in a batch of rank 2 against the batch of rank 1."""
+    """Checks points alone and in a batch of rank 2 against the batch of rank 1."""
     x, y = case.x, tf.identity(case.forward(case.x))
     expected = _outputs(case, x, y)
     tolerances = _tolerances(case)
@@ -172,7 +172,7 @@ def check_batch_ranks(case: Case) -> None:
 
 
 def check_batch_of_parameters(case: Case) -> None:
-    """Two sets of parameters in one bijector against each set in its own."""
+    """Checks two sets of parameters in one bijector against each set in its own."""
     bijector = case.bijector
     if case.event_ndims > max(1, bijector.forward_min_event_ndims):
         return  # A batch of parameters of channels is none of images.
@@ -189,31 +189,31 @@ def check_batch_of_parameters(case: Case) -> None:
         return
     other = {name: 1.1 * value for name, value in values.items()}
     stacked = {name: tf.stack([values[name], other[name]]) for name in values}
-    both = case.like(bijector.copy(**stacked))
-    batch = both.bijector.experimental_batch_shape(x_event_ndims=case.event_ndims)
+    pair = case.like(bijector.copy(**stacked))
+    batch = pair.bijector.experimental_batch_shape(x_event_ndims=case.event_ndims)
     case.check(batch == [2], f"two sets of parameters have batch shape {batch}.")
     x, y = case.x, tf.identity(case.forward(case.x))
-    found = _outputs(both, tf.stack([x, x], axis=1), tf.stack([y, y], axis=1))
+    outputs = _outputs(pair, tf.stack([x, x], axis=1), tf.stack([y, y], axis=1))
     for index, each in enumerate([values, other]):
         one = case.like(bijector.copy(**each))
         _check_outputs(
             case,
-            {name: value[:, index] for name, value in found.items()},
+            {name: value[:, index] for name, value in outputs.items()},
             _outputs(one, x, y),
             _tolerances(one),
             "of parameters in a batch",
         )
-    spread = both.forward(x[:, tf.newaxis])
+    spread = pair.forward(x[:, tf.newaxis])
     case.check_close(
         spread,
-        found["forward"],
+        outputs["forward"],
         _tolerances(case)["forward"],
         "forward of points broadcast with parameters",
     )
 
 
 def check_execution_modes(case: Case) -> None:
-    """``tf.function`` and XLA against eager execution, gradients included.
+    """Checks ``tf.function`` and XLA against eager execution, gradients included.
 
     Two tapes watch, as where a second derivative is taken: loops that a tape records
     may then need what XLA does not have.
@@ -235,19 +235,19 @@ def check_execution_modes(case: Case) -> None:
         compiled = tf.function(
             outputs_and_gradients, jit_compile=jit_compile
         ).get_concrete_function(case.x, y)
-        found, found_gradients = compiled(case.x, y)
-        _check_outputs(case, found, expected, tolerances, name)
+        outputs, compiled_gradients = compiled(case.x, y)
+        _check_outputs(case, outputs, expected, tolerances, name)
         if case.log_det_draws > 1:
             continue  # Gradients of an estimate differ from draw to draw.
-        for a, b in zip(found_gradients, gradients, strict=True):
+        for a, b in zip(compiled_gradients, gradients, strict=True):
             tolerance = case.rounding * condition * scale
             case.check_close(a, b, tolerance, f"a gradient {name}")
 
 
 def check_freshness(case: Case) -> None:
-    """Nothing is looked up: at the same tensors once weights have moved, in gradients.
+    """Checks that nothing is stale once weights have moved, nor without gradient.
 
-    Of our bijectors; those of TFP's own have a cache that is keyed by tensors.
+    Bijectors of TFP's own, whose cache is keyed by tensors, are left out.
     """
     bijector, x = case.bijector, case.x
     if not isinstance(bijector, Evaluated):
@@ -256,18 +256,18 @@ def check_freshness(case: Case) -> None:
     points = {"forward": x, "inverse": y}
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(y)
-        at_own = tf.reduce_sum(bijector.inverse(y)) + tf.reduce_sum(
+        at_image = tf.reduce_sum(bijector.inverse(y)) + tf.reduce_sum(
             bijector.inverse_log_det_jacobian(y)
         )
         at_copy = tf.reduce_sum(bijector.inverse(tf.identity(y))) + tf.reduce_sum(
             bijector.inverse_log_det_jacobian(tf.identity(y))
         )
-    found, expected = tape.gradient(at_own, y), tape.gradient(at_copy, y)
-    case.check(found is not None, "no gradient at a tensor that forward gave.")
+    gradient, expected = tape.gradient(at_image, y), tape.gradient(at_copy, y)
+    case.check(gradient is not None, "no gradient at a tensor that forward gave.")
     if case.log_det_draws == 1:
         scale = case.rounding * (1 + np.abs(expected).max())
         what = "the gradient at a tensor that forward gave"
-        case.check_close(found, expected, scale, what)
+        case.check_close(gradient, expected, scale, what)
     before = [variable.read_value() for variable in bijector.trainable_variables]
     for direction, point in points.items():
         for method in (direction, f"{direction}_log_det_jacobian"):
@@ -291,7 +291,7 @@ def check_freshness(case: Case) -> None:
 
 
 def check_unknown_rank(case: Case) -> None:
-    """A ``tf.function`` of points whose rank, and so whose sizes, are not known."""
+    """Checks a ``tf.function`` of points whose rank, and so whose sizes, are unknown."""
     if not isinstance(case.bijector, Evaluated):
         return
     x, y = case.x, tf.identity(case.forward(case.x))
@@ -303,18 +303,18 @@ def check_unknown_rank(case: Case) -> None:
         forward = case.bijector.forward_and_log_det(x, case.event_ndims)
         return *forward, *case.bijector.inverse_and_log_det(y, case.image_ndims)
 
-    found = dict(
+    outputs = dict(
         zip(["forward", "fldj", "inverse", "ildj"], compute(x, y), strict=True)
     )
     for name in ("fldj", "ildj"):
-        found[name] = tf.broadcast_to(found[name], expected[name].shape)
-        # Of an estimate it is one draw here.
+        outputs[name] = tf.broadcast_to(outputs[name], expected[name].shape)
+        # An estimate is one draw here.
         tolerances[name] *= case.log_det_draws**0.5
-    _check_outputs(case, found, expected, tolerances, "of unknown rank")
+    _check_outputs(case, outputs, expected, tolerances, "of unknown rank")
 
 
 def check_one_bad_row(case: Case) -> None:
-    """A row of NaN is NaN, and leaves the others as they are."""
+    """Checks that a row of NaN gives NaN, and leaves the other rows as they are."""
     if not isinstance(case.bijector, Evaluated):
         return
     bad = np.array(case.x)
@@ -324,18 +324,18 @@ def check_one_bad_row(case: Case) -> None:
     image[1] = np.nan
     y = tf.constant(image, case.x.dtype)
     expected = _outputs(case, case.x, tf.identity(case.forward(case.x)))
-    for name, found in _outputs(case, x, y).items():
+    for name, value in _outputs(case, x, y).items():
         near, alone = (
-            np.delete(np.asarray(v), 1, axis=0) for v in (found, expected[name])
+            np.delete(np.asarray(v), 1, axis=0) for v in (value, expected[name])
         )
         what = f"{name} beside a row of NaN"
         case.check_close(near, alone, _tolerances(case)[name], what)
         if name in ("forward", "inverse"):
-            case.check(np.isnan(found[1]).any(), f"{name} of a row of NaN is a number.")
+            case.check(np.isnan(value[1]).any(), f"{name} of a row of NaN is a number.")
 
 
 def check_compositions(case: Case) -> None:
-    """``tfb.Invert``, ``tfb.Chain``, ``copy`` and ``tfd.TransformedDistribution``."""
+    """Checks the bijector in ``tfb.Invert``, ``tfb.Chain`` and a distribution; copies."""
     x, bijector = case.x, case.bijector
     y = tf.identity(case.forward(x))
     fldj = case.fldj(x)
@@ -348,8 +348,8 @@ def check_compositions(case: Case) -> None:
         compositions["copy"] = bijector.copy()
     for name, same in compositions.items():
         other = case.like(same)
-        found = _outputs(other, x, y)
-        _check_outputs(case, found, _outputs(case, x, y), tolerances, f"of {name}")
+        outputs = _outputs(other, x, y)
+        _check_outputs(case, outputs, _outputs(case, x, y), tolerances, f"of {name}")
     flow = tfd.TransformedDistribution(_normal(x), bijector)
     expected = flow.distribution.log_prob(x) - fldj
     # The base magnifies the error of the inverse by the distance from its center.
@@ -365,10 +365,10 @@ def _normal(x) -> tfd.Distribution:
 
 
 def check_integral(case: Case) -> None:
-    """The density of the flow over a standard normal integrates to 1.
+    """Checks that the density of the flow over a standard normal integrates to 1.
 
-    In float64, for quadrature is a test of the formulas, not of the precision; of 1-D
-    and 2-D events, and of elementwise bijectors each dimension by itself.
+    Float64 alone is checked, for quadrature is a test of the formulas, not of the
+    precision: 1-D and 2-D events, and each dimension of elementwise bijectors.
     """
     dimensions = case.x.shape[1:].num_elements()
     if case.x.dtype != tf.float64 or case.tangents or case.log_det_draws > 1:
@@ -401,7 +401,7 @@ def _check_integral_over(case: Case, base: tfd.Distribution, dimensions: int) ->
 
 
 def check_extreme(case: Case) -> None:
-    """Far out: finite values and gradients, and the backward error of the inverse."""
+    """Checks, far out, values and gradients, and the backward error of the inverse."""
     y = case.forward(case.x)
     case.check_finite(y, "forward")
     case.check_finite(case.fldj(case.x), "fldj")

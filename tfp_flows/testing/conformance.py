@@ -21,24 +21,25 @@ def assert_bijector_conforms(
     log_det_draws: int = 1,
     tangents: Callable | None = None,
 ) -> None:
-    """Checks that a bijector is what it says it is.
+    """Checks that a bijector is what it declares.
 
-    With the parameters as they are and with all trainable variables moved far away,
-    in float32 and float64 (a bijector that is given, not made, in its own dtype):
+    The checks are made with the parameters as they are and with all trainable variables
+    moved far away, in float32 and float64 (of a bijector, not a function that makes
+    one, in its own dtype):
 
     * round trip: ``forward(inverse(y))`` against y up to rounding, ``inverse(
-      forward(x))`` up to rounding times what the map itself magnifies it by;
+      forward(x))`` up to rounding times the factor of the map itself;
     * the log-determinant against that of the autodiff Jacobian, and
       ``fldj(x) = −ildj(forward(x))``;
-    * points with batch ranks 0, 1 and 2, and a batch of parameters, give what each
-      point and each parameter gives alone;
+    * points with batch ranks 0, 1 and 2, and a batch of parameters, give the values
+      that each point and each parameter gives alone;
     * every trainable variable gets a finite gradient in both directions, which is not
       0 once the variables have been moved;
     * eager, ``tf.function`` and XLA agree, in values and gradients, also where two
       tapes watch;
     * ``tfb.Chain``, ``tfb.Invert``, ``tfd.TransformedDistribution`` and ``copy`` work,
       and in float64 densities of 1-D and 2-D events integrate to 1;
-    * what is declared holds: a diagonal, triangular or constant Jacobian,
+    * the declarations hold: a diagonal, triangular or constant Jacobian,
       monotonicity;
     * nothing is stale: at the same tensors, once variables have moved, values and
       log-determinants are new, and at a tensor that ``forward`` gave the inverse has
@@ -60,11 +61,11 @@ def assert_bijector_conforms(
             if there is one.
         extreme: the factor, or ``None`` where the map itself cannot be represented
             there.
-        spread: standard deviation of the move of the variables.
-        seed: of the move.
-        log_det_draws: of a bijector whose log-determinant is an unbiased estimate: how
-            many are averaged, to be compared within six standard errors of the mean.
-        tangents: of a bijector on a manifold: a function from points ``[N, D]`` to
+        spread: the standard deviation of the move of the variables.
+        seed: a seed for the move.
+        log_det_draws: the number of draws to average, for a log-determinant that is an
+            unbiased estimate, compared within six standard errors of the mean.
+        tangents: for a bijector on a manifold, a function from points ``[N, D]`` to
             ``[N, K, D]``, orthonormal rows that span the tangent space at each point.
             The log-determinant is then compared in these coordinates.
 

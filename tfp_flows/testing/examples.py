@@ -12,13 +12,13 @@ from tfp_flows import bijectors, conditioners, networks
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """What `assert_bijector_conforms` takes.
+    """An example of a bijector, for `assert_bijector_conforms`.
 
     Args:
         make: a function of the dtype's name that makes the bijector.
-        event_shape: of the points to try it on.
-        order: as for `assert_bijector_conforms`.
-        extreme: as for `assert_bijector_conforms`.
+        event_shape: the shape of the points to try it on.
+        order: the argument of `assert_bijector_conforms`.
+        extreme: the argument of `assert_bijector_conforms`.
     """
 
     make: Callable[[str], tfb.Bijector]

@@ -22,7 +22,7 @@ class FlowExample:
         start: how far from its base it starts, in nats for each dimension: at most so
             far for points within ±5.
         smallest: the least event size.
-        context_size: of the context that it always takes, if it does.
+        context_size: the size of the context, for a flow that always takes one.
     """
 
     function: Callable[..., Any]
@@ -33,14 +33,14 @@ class FlowExample:
     smallest: int = 1
     context_size: int | None = None
 
-    def make(self, event: int | Sequence[int] | None = None, **options):
+    def make(self, event: int | Sequence[int] | None = None, **options: Any) -> Any:
         """The flow, of another event and with more options if they are given."""
         options = {"seed": 0} | dict(self.options) | options
         return self.function(self.event if event is None else event, **options)
 
     @property
     def is_of_images(self) -> bool:
-        """Whether its events are images, not vectors."""
+        """Tells whether the flow's events are images, not vectors."""
         return not isinstance(self.event, int)
 
     @property

@@ -16,8 +16,8 @@ class NetworkExample:
     Args:
         make: a function of ``seed`` and ``dtype``, and of ``context_size`` if it takes
             a context, that makes the network.
-        input_shape: of one row of its input.
-        num_classes: if its input are integers, so many different ones.
+        input_shape: the shape of one row of its input.
+        num_classes: the number of classes, for an input of integers.
         takes_context: whether there is a context beside it.
         starts_at_zero: whether its output is zero before training.
     """

@@ -24,9 +24,10 @@ class Standardize(Bijector):
 
     The statistics are not trained but computed by `adapt`, which ``FlowModel.fit``
     calls before it trains. They are ``tf.Variable``s, saved with weights and
-    checkpoints, and NaN until then: that is the flag, and it is saved with them. Not adapted, the
-    bijector refuses to be called, and to be traced into a ``tf.function``; a graph
-    that was traced earlier and whose statistics were taken away since gives NaN.
+    checkpoints, and NaN until then: that is the flag, and it is saved with them. Before
+    `adapt` the bijector refuses to be called, and to be traced into a ``tf.function``;
+    a graph that was traced earlier and whose statistics were taken away since gives
+    NaN.
 
     Args:
         event_size: D, for data yet to come. Or, in its place:

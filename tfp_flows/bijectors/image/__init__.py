@@ -1,1 +1,1 @@
-"""Bijectors of images, which move pixels rather than change them."""
+"""Bijectors of images, which rearrange pixels without a change of their values."""

@@ -16,12 +16,12 @@ from tfp_flows.stages import Part, in_order
 
 
 class MultiScale(Bijector):
-    """Send a vector to an image through levels, half of the numbers through each alone.
+    """Map a vector to an image through levels, each of which adds half of the numbers.
 
     Inverse (image → vector): the first level's bijector is applied to the image; the
     second half of the channels that it gives is done, and the first half goes on to the
-    next level. The last level keeps all. The vector is what the last level gave, then
-    what was done before it, to what was done first; each pixel by pixel.
+    next level; after the last level both are done. The vector has the numbers of the
+    last level first and those of the first level last, pixel by pixel.
 
     Forward (vector → image): the same backwards.
 
@@ -74,7 +74,9 @@ class MultiScale(Bijector):
             )
         self.levels = list(levels)
         if not self.levels:
-            raise ValueError(f"{where}: levels must be 1 bijector or more.")
+            raise ValueError(
+                f"{where}: levels must be 1 bijector or more, but got none."
+            )
         self._shapes = _level_shapes(self.levels, self._image_shape, where)
         super().__init__(
             dict(locals()),
@@ -85,13 +87,17 @@ class MultiScale(Bijector):
         )
         self._image_event_shape = tf.TensorShape(self._image_shape)
 
-    def experimental_batch_shape(self, x_event_ndims=None, y_event_ndims=None):
-        """As in TFP: that of the levels."""
+    def experimental_batch_shape(
+        self, x_event_ndims: int | None = None, y_event_ndims: int | None = None
+    ) -> tf.TensorShape:
+        """The batch shape of the levels, as in TFP."""
         shapes = [level.experimental_batch_shape(3) for level in self.levels]
         return functools.reduce(tf.broadcast_static_shape, shapes)
 
-    def experimental_batch_shape_tensor(self, x_event_ndims=None, y_event_ndims=None):
-        """As in TFP: that of the levels."""
+    def experimental_batch_shape_tensor(
+        self, x_event_ndims: int | None = None, y_event_ndims: int | None = None
+    ) -> tf.Tensor:
+        """The batch shape of the levels as a tensor, as in TFP."""
         shapes = [level.experimental_batch_shape_tensor(3) for level in self.levels]
         return functools.reduce(tf.broadcast_dynamic_shape, shapes)
 
@@ -109,7 +115,7 @@ class MultiScale(Bijector):
         The half that is done at a level drops out. Layers that start from data are on
         the path.
         """
-        layers = []
+        layers: list = []
         for i, level in enumerate(self.levels):
             layers += path_through(in_order(level))
             if i < len(self.levels) - 1:
@@ -167,50 +173,51 @@ class _FirstHalf:
 
 
 def _joined(*parts: tf.Tensor, event_ndims: int) -> tf.Tensor:
-    """By the last axis. The batch shapes may differ where a context comes in."""
+    """The parts joined by the last axis; a context may give them other batch shapes."""
     batches = [tf.shape(part)[: part.shape.rank - event_ndims] for part in parts]
     batch = functools.reduce(tf.broadcast_dynamic_shape, batches)
-    spread = [
+    same_batch = [
         tf.broadcast_to(part, tf.concat([batch, part.shape[-event_ndims:]], axis=0))
         for part in parts
     ]
-    return tf.concat(spread, axis=-1)
+    return tf.concat(same_batch, axis=-1)
 
 
 def _level_shapes(levels, image_shape: list[int], where: str) -> list[list[int]]:
-    """Of what each level's ``inverse`` gives."""
+    """The shapes of the images that each level's ``inverse`` gives."""
     shapes, shape = [], image_shape
     for i, level in enumerate(levels):
         if not isinstance(level, tfb.Bijector):
             raise TypeError(f"{where}: levels must be bijectors, but got {level!r}.")
         try:
-            given = level.inverse_event_shape(tf.TensorShape(shape)).as_list()
+            image = level.inverse_event_shape(tf.TensorShape(shape)).as_list()
         except ValueError as error:
             raise ValueError(
                 f"{where}: level {i} would get images of shape {list(shape)}, which "
                 f"it does not take; an image of shape {tuple(image_shape)} does not "
                 f"allow {len(levels)} such levels: {error}"
             ) from error
-        if len(given) != 3:
+        if len(image) != 3:
             raise ValueError(
-                f"{where}: levels must give images, but level {i} gives the shape "
-                f"{given} for images of shape {list(shape)}."
+                f"{where}: levels must give images, but got level {i}, "
+                f"which gives the shape {image} for images of shape {list(shape)}."
             )
-        if i < len(levels) - 1 and given[2] % 2:
+        if i < len(levels) - 1 and image[2] % 2:
             raise ValueError(
-                f"{where}: level {i} gives images of shape {given}, whose channels do "
+                f"{where}: level {i} gives images of shape {image}, whose channels do "
                 "not split in halves."
             )
-        shapes.append(given)
-        shape = [*given[:2], given[2] // 2]
+        shapes.append(image)
+        shape = [*image[:2], image[2] // 2]
     return shapes
 
 
 def _common_dtype(levels, where: str):
     # A chain does not say: its parts do.
-    found = {part.dtype for level in levels for part in in_order(level)} - {None}
-    if len(found) > 1:
+    dtypes = {part.dtype for level in levels for part in in_order(level)} - {None}
+    if len(dtypes) > 1:
         raise TypeError(
-            f"{where}: the levels' dtypes differ: {sorted(d.name for d in found)}."
+            f"{where}: the levels must share a dtype, but got "
+            f"{sorted(dtype.name for dtype in dtypes)}."
         )
-    return found.pop() if found else None
+    return dtypes.pop() if dtypes else None

@@ -7,7 +7,7 @@ from tfp_flows.checks import checked_count
 
 
 class Squeeze(Bijector):
-    """Lay the pixels of each small square upon each other as channels.
+    """Stack the pixels of each small square as channels.
 
     Forward: ``[H, W, C]`` becomes ``[H/f, W/f, f²·C]``; the pixels of each square of
     f × f, row by row, become groups of C channels.
@@ -37,7 +37,9 @@ class Squeeze(Bijector):
     ):
         self.factor = checked_count(factor, f"Squeeze {name!r}: factor")
         if self.factor < 2:
-            raise ValueError(f"Squeeze {name!r}: factor must be 2 or more.")
+            raise ValueError(
+                f"Squeeze {name!r}: factor must be 2 or more, but got {factor}."
+            )
         super().__init__(dict(locals()), event_ndims=3, is_constant_jacobian=True)
 
     def _forward_event_shape(self, input_shape):
@@ -47,7 +49,7 @@ class Squeeze(Bijector):
             if side is not None and side % f:
                 raise ValueError(
                     f"{self._where}: the sides of an image must be multiples of {f}, "
-                    f"but its shape is {list(input_shape)}."
+                    f"but got shape {list(input_shape)}."
                 )
         rows, columns = (side and side // f for side in (rows, columns))
         return tf.TensorShape([rows, columns, channels and channels * f**2])
@@ -58,7 +60,7 @@ class Squeeze(Bijector):
         if channels is not None and channels % f**2:
             raise ValueError(
                 f"{self._where}: the channels of a squeezed image must be a multiple "
-                f"of {f**2}, but its shape is {list(output_shape)}."
+                f"of {f**2}, but got shape {list(output_shape)}."
             )
         rows, columns = (side and side * f for side in (rows, columns))
         return tf.TensorShape([rows, columns, channels and channels // f**2])
@@ -69,8 +71,7 @@ class Squeeze(Bijector):
             return [None] * 3
         if shape.rank != 3:
             raise ValueError(
-                f"{self._where} takes images [H, W, C], but was given the shape "
-                f"{tuple(shape)}."
+                f"{self._where} takes images [H, W, C], but got shape {tuple(shape)}."
             )
         return shape.as_list()
 
@@ -94,6 +95,6 @@ class Squeeze(Bijector):
 
 
 def _by_batch(function, x, factor: int) -> tf.Tensor:
-    """A function of images ``[N, H, W, C]`` for any batch shape."""
+    """The values of a function of images ``[N, H, W, C]`` for any batch shape."""
     y = function(tf.reshape(x, tf.concat([[-1], tf.shape(x)[-3:]], axis=0)), factor)
     return tf.reshape(y, tf.concat([tf.shape(x)[:-3], tf.shape(y)[1:]], axis=0))

@@ -37,7 +37,8 @@ class InvertibleConvolution1x1(Bijector):
 
     Raises:
         TypeError: ``linear`` is no bijector.
-        ValueError: ``linear`` does not declare a constant Jacobian, or has a batch shape; a call with points of another number of channels.
+        ValueError: ``linear`` does not declare a constant Jacobian, or has a batch
+            shape; a call with points of another number of channels.
 
     ``InvertibleConvolution1x1.trainable(C)`` is the LU form of a random rotation.
 

@@ -106,7 +106,7 @@ def _exponential(skew) -> tf.Tensor:
 
 
 def _series(a) -> tf.Tensor:
-    """The difference exp(a) − I for small a: the terms up to a⁹/9!, by four products."""
+    """The matrix exp(a) − I for small a: the terms up to a⁹/9!, by four products."""
     square = a @ a
     cube = square @ a
     first = a + square / 2.0 + cube / 6.0

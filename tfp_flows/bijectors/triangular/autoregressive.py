@@ -15,7 +15,7 @@ from tfp_flows.variables import network_of
 
 
 class Autoregressive(Networked):
-    """Transform each dimension with parameters that a network reads off those before.
+    """Transform each dimension with parameters predicted from the dimensions before.
 
     Forward (base → data): yᵢ = τ(xᵢ; θᵢ(y before i)), one dimension after another,
     with the transformer τ and the parameters θ from the conditioner. ``tfb.Invert`` of
@@ -29,10 +29,10 @@ class Autoregressive(Networked):
     Cost: ``inverse``, and the log-determinant of either direction, one evaluation of
     the conditioner. ``forward`` is the conditioner's ``scan``: with
     `tfp_flows.conditioners.MADE` about as much as one to three evaluations in all;
-    with one that has no ``step``, or that is no `tfp_flows.networks.Conditioner`, D
-    evaluations. The
-    gradients of ``forward`` take as much again. (With MADE they are those of the
-    implicit function theorem; a second derivative of that direction is refused.)
+    with a network that has no ``step``, or is no `tfp_flows.networks.Conditioner`, D
+    evaluations. The gradients of ``forward`` cost as much again. (With MADE they are
+    those of the implicit function theorem; a second derivative of that direction is
+    refused.)
 
     Args:
         conditioner: a Keras layer (or any callable) from ``[..., D]`` to
@@ -44,8 +44,8 @@ class Autoregressive(Networked):
         transformer: a `TransformerSpec`, such as
             ``RationalQuadraticSpline.spec(num_bins=8)``.
         event_size: D, if the conditioner does not declare it.
-        context: ``[..., C]``, what the conditioner sees besides the point, if it takes
-            a context; its batch shape is that of the bijector.
+        context: ``[..., C]``, the conditioner's other input, if it takes a context;
+            its batch shape is that of the bijector.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -84,7 +84,7 @@ class Autoregressive(Networked):
         if isinstance(network_of(conditioner), MonotoneNetwork):
             raise ValueError(
                 f"{where}: {type(network_of(conditioner)).__name__} is no conditioner, "
-                "but the whole map: use BlockAutoregressive."
+                "it is the whole map: use BlockAutoregressive."
             )
         size = _event_size_of(conditioner, event_size, where)
         self.transformer = transformer
@@ -108,7 +108,7 @@ class Autoregressive(Networked):
         return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
 
     def _scan_by_evaluation(self, solve, z, *context):
-        size = self.event_size
+        size: Any = self.event_size
 
         def evaluate(x, i):
             params = self.conditioner(tf.transpose(x), *context)
@@ -136,11 +136,13 @@ def _event_size_of(conditioner, event_size, where: str) -> int:
     declared = declared_by(conditioner).event_size
     if declared is None and event_size is None:
         raise ValueError(
-            f"{where}: the conditioner does not say its event_size; give event_size=…."
+            f"{where}: event_size must be given, for the conditioner does not declare "
+            "it, but got None."
         )
     if declared is not None and event_size not in (None, declared):
         raise ValueError(
-            f"{where}: event_size is {event_size}, but the conditioner's is {declared}."
+            f"{where}: event_size must be the conditioner's, {declared}, but got "
+            f"{event_size}."
         )
     size = event_size if declared is None else declared
     return checked_count(size, f"{where}: event_size")

@@ -17,9 +17,9 @@ class BlockAutoregressive(Networked):
     and depends in any way on the dimensions before i: conditioner and transformer in
     one. See `tfp_flows.networks.BlockNetwork`, which is onto the real numbers.
 
-    Forward (base → data): one dimension after another, as `Autoregressive`, each by a
-    search for the root of a scalar increasing function, with gradients by the implicit
-    function theorem. The paper has no such direction.
+    Forward (base → data): one dimension after another, each by a search for the root of
+    a scalar increasing function, with gradients by the implicit function theorem. The
+    paper has no such direction.
 
     Log-determinant: Σ log dxᵢ/dyᵢ, each slope carried through the diagonal blocks as a
     sum of positive terms. The Jacobian is triangular in the network's order.
@@ -31,8 +31,8 @@ class BlockAutoregressive(Networked):
     Args:
         network: a `tfp_flows.networks.MonotoneNetwork`, such as a `BlockNetwork`. One
             that is not built is built here.
-        context: ``[..., C]``, what the network sees besides the point, if it takes a
-            context; its batch shape is that of the bijector.
+        context: ``[..., C]``, the network's other input, if it takes a context; its
+            batch shape is that of the bijector.
         validate_args: as in TFP; in a graph (but not under XLA) a root that is not
             found is then an error, and not NaN.
         name: as in TFP.
@@ -68,7 +68,7 @@ class BlockAutoregressive(Networked):
                 f"{where}: network must be a networks.MonotoneNetwork, such as a "
                 f"BlockNetwork, but got {network!r}."
             )
-        size = layer.event_size
+        size: Any = layer.event_size
         super().__init__(
             parameters,
             "network",

@@ -12,7 +12,7 @@ from tfp_flows.bijectors.triangular.partition import partition_of
 
 
 class Coupling(Networked):
-    """Transform some dimensions with parameters that a network reads off the others.
+    """Transform some dimensions with parameters predicted from the others.
 
     Forward: the dimensions x_A where ``mask`` is true pass through, y_A = x_A; the
     others go through the transformer τ, elementwise: y_B = τ(x_B; θ(x_A)), with the
@@ -29,7 +29,7 @@ class Coupling(Networked):
     **Images** ``[H, W, C]`` are split by channels, if the mask is the same at each
     pixel (`channel_mask`): the conditioner then maps images of the channels A to
     images of |B|·K channels. By any other mask (`checkerboard_mask`) it sees x with
-    zeros in place of B, and gives C·K channels, those for A for nothing.
+    zeros in place of B, and gives C·K channels, of which those for A are not used.
 
     Args:
         conditioner: a Keras layer (or any callable) from ``[..., |A|]`` to
@@ -40,8 +40,8 @@ class Coupling(Networked):
         transformer: a `TransformerSpec`, such as ``Affine.spec()``.
         mask: ``[D]`` or ``[H, W, C]``, booleans or 0 and 1. One (true) marks a
             dimension that passes through.
-        context: ``[..., C]``, what the conditioner sees besides x_A, if it takes a
-            context; its batch shape is that of the bijector.
+        context: ``[..., C]``, the conditioner's other input, if it takes a context; its
+            batch shape is that of the bijector.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -108,17 +108,17 @@ class Coupling(Networked):
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:
-    found = np.asarray(mask)
-    if found.ndim not in (1, 3) or not np.isin(found, [0, 1]).all():
+    array = np.asarray(mask)
+    if array.ndim not in (1, 3) or not np.isin(array, [0, 1]).all():
         raise ValueError(
             f"{where}: mask must be a vector of booleans, or of the shape [H, W, C] of "
             f"images, but got {mask!r}."
         )
-    found = found.astype(bool)
-    if found.all() or not found.any():
+    array = array.astype(bool)
+    if array.all() or not array.any():
         raise ValueError(
             f"{where}: mask must pass at least one dimension and transform at least "
-            f"one, so events need a size of 2 or more, but that of shape {found.shape} "
-            f"is {'true' if found.all() else 'false'} everywhere."
+            f"one, so events need a size of 2 or more, but got one of shape "
+            f"{array.shape} that is {'true' if array.all() else 'false'} everywhere."
         )
-    return found
+    return array

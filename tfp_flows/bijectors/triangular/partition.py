@@ -1,8 +1,10 @@
-"""The two parts of an event in a coupling: what is kept and what is changed.
+"""The identity half and the transformed half of an event in a coupling.
 
-A partition takes points ``[N, *event_shape]`` apart in the layout that its network and
-its transformer work in, and puts them together again.
+A partition splits points ``[N, *event_shape]`` in the layout that its network and its
+transformer work in, and joins them again.
 """
+
+import abc
 
 import numpy as np
 import tensorflow as tf
@@ -10,14 +12,50 @@ import tensorflow as tf
 from tfp_flows.math import permute
 
 
-class VectorPartition:
-    """Of vectors, as columns ``[D, N]``: contiguous where dimensions are chosen.
+class Partition(abc.ABC):
+    """A split of points into an identity half and a transformed half."""
+
+    axis: int  # The axis of the K numbers of the parameters.
+
+    @property
+    @abc.abstractmethod
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input of the network."""
+
+    @abc.abstractmethod
+    def output_shape(self, num_params: int) -> tuple[int, ...]:
+        """The shape of one output, K numbers for each dimension that it transforms."""
+
+    @abc.abstractmethod
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The network's input, the identity half and the transformed half."""
+
+    @abc.abstractmethod
+    def parameters(self, output: tf.Tensor, num_params: int) -> tf.Tensor:
+        """The network's output as parameters of the transformed half."""
+
+    @abc.abstractmethod
+    def sum(self, log_slopes: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        """The sum over the dimensions of each point, ``[N]``.
+
+        Args:
+            log_slopes: the transformer's, which may be the same for all points.
+            half: the transformed half.
+        """
+
+    @abc.abstractmethod
+    def join(self, identity_half: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        """The points that have these halves."""
+
+
+class VectorPartition(Partition):
+    """A partition of vectors, as columns ``[D, N]``, which are contiguous to split.
 
     Args:
-        mask: ``[D]``, true for what passes through.
+        mask: ``[D]``, true for the identity half.
     """
 
-    axis = 1  # Where the K numbers of the parameters are.
+    axis = 1
 
     def __init__(self, mask: np.ndarray):
         # The identity half comes first; both halves keep their order.
@@ -29,15 +67,12 @@ class VectorPartition:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of what the network sees of one point."""
         return (self._sizes[0],)
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
-        """Of what it gives, with K numbers for each dimension that is transformed."""
         return (self._sizes[1] * num_params,)
 
-    def split(self, x) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the network sees, the identity half and the transformed half."""
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         columns = tf.transpose(x)
         if not self._is_contiguous:
             columns = permute(columns, self._order, axis=0)
@@ -47,77 +82,67 @@ class VectorPartition:
         first, second = tf.split(columns, self._sizes)
         return tf.transpose(first), first, second
 
-    def parameters(self, output, num_params: int) -> tf.Tensor:
-        """The network's output as parameters of the transformed half."""
+    def parameters(self, output: tf.Tensor, num_params: int) -> tf.Tensor:
         return tf.reshape(tf.transpose(output), [self._sizes[1], num_params, -1])
 
-    def sum(self, log_slopes, half) -> tf.Tensor:
-        """Over the dimensions of a point, ``[N]``."""
-        # A transformer's log-determinant may be the same for all points.
+    def sum(self, log_slopes: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(tf.broadcast_to(log_slopes, tf.shape(half)), axis=0)
 
-    def join(self, first, second) -> tf.Tensor:
-        """Both halves in their places."""
+    def join(self, identity_half: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
         if self._is_contiguous:
-            halves = [first, second] if self._mask[0] else [second, first]
+            is_first = self._mask[0]
+            halves = [identity_half, half] if is_first else [half, identity_half]
             return tf.transpose(tf.concat(halves, axis=0))
-        columns = tf.concat([first, second], axis=0)
+        columns = tf.concat([identity_half, half], axis=0)
         return tf.transpose(permute(columns, np.argsort(self._order), axis=0))
 
 
-class ChannelPartition:
-    """Of images, by channels: each part is an image of some of them.
+class ChannelPartition(Partition):
+    """A partition of images by channels: each half is an image of some of them.
 
     Args:
-        mask: ``[H, W, C]``, the same at each pixel.
+        mask: ``[H, W, C]``, the same at each pixel, true for the identity half.
     """
 
     axis = -1
 
     def __init__(self, mask: np.ndarray):
         self._order = np.argsort(~mask[0, 0], kind="stable")
-        self._num_kept = int(mask[0, 0].sum())
-        self._num_changed = mask.shape[-1] - self._num_kept
+        self._sizes = [int(mask[0, 0].sum()), int((~mask[0, 0]).sum())]
         self._pixels = mask.shape[:2]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """As of `VectorPartition`."""
-        return (*self._pixels, self._num_kept)
+        return (*self._pixels, self._sizes[0])
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
-        """As of `VectorPartition`."""
-        return (*self._pixels, self._num_changed * num_params)
+        return (*self._pixels, self._sizes[1] * num_params)
 
-    def split(self, x) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """As of `VectorPartition`."""
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         x = permute(x, self._order)
-        kept, changed = x[..., : self._num_kept], x[..., self._num_kept :]
-        return kept, kept, changed
+        identity_half, half = x[..., : self._sizes[0]], x[..., self._sizes[0] :]
+        return identity_half, identity_half, half
 
-    def parameters(self, output, num_params: int) -> tf.Tensor:
-        """As of `VectorPartition`."""
-        shape = [-1, *self._pixels, self._num_changed, num_params]
-        return tf.reshape(output, shape)
+    def parameters(self, output: tf.Tensor, num_params: int) -> tf.Tensor:
+        return tf.reshape(output, [-1, *self._pixels, self._sizes[1], num_params])
 
-    def sum(self, log_slopes, changed) -> tf.Tensor:
-        """As of `VectorPartition`."""
-        return tf.reduce_sum(
-            tf.broadcast_to(log_slopes, tf.shape(changed)), axis=[1, 2, 3]
-        )
+    def sum(self, log_slopes: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        log_slopes = tf.broadcast_to(log_slopes, tf.shape(half))
+        return tf.reduce_sum(log_slopes, axis=[1, 2, 3])
 
-    def join(self, kept, moved) -> tf.Tensor:
-        """As of `VectorPartition`."""
-        return permute(tf.concat([kept, moved], axis=-1), np.argsort(self._order))
+    def join(self, identity_half: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        x = tf.concat([identity_half, half], axis=-1)
+        return permute(x, np.argsort(self._order))
 
 
-class PixelPartition:
-    """Of images, by any mask: the network sees zeros in place of what is changed.
+class PixelPartition(Partition):
+    """A partition of images by any mask: both halves are whole images.
 
-    It gives parameters for all pixels and channels, those of what is kept for nothing.
+    The network sees zeros in place of the transformed half. It gives parameters for all
+    pixels and channels; those of the identity half are not used.
 
     Args:
-        mask: ``[H, W, C]``.
+        mask: ``[H, W, C]``, true for the identity half.
     """
 
     axis = -1
@@ -127,33 +152,24 @@ class PixelPartition:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """As of `VectorPartition`."""
         return self._mask.shape
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
-        """As of `VectorPartition`."""
         return (*self._mask.shape[:2], self._mask.shape[2] * num_params)
 
-    def split(self, x) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """As of `VectorPartition`."""
-        kept = tf.where(self._mask, x, tf.zeros_like(x))
-        return kept, kept, x - kept
+    def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        identity_half = tf.where(self._mask, x, tf.zeros_like(x))
+        return identity_half, identity_half, x - identity_half
 
-    def parameters(self, output, num_params: int) -> tf.Tensor:
-        """As of `VectorPartition`."""
+    def parameters(self, output: tf.Tensor, num_params: int) -> tf.Tensor:
         return tf.reshape(output, [-1, *self._mask.shape, num_params])
 
-    def sum(self, log_slopes, changed) -> tf.Tensor:
-        """As of `VectorPartition`."""
-        log_slopes = tf.where(self._mask, tf.zeros_like(changed), log_slopes)
+    def sum(self, log_slopes: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        log_slopes = tf.where(self._mask, tf.zeros_like(half), log_slopes)
         return tf.reduce_sum(log_slopes, axis=[1, 2, 3])
 
-    def join(self, kept, moved) -> tf.Tensor:
-        """As of `VectorPartition`."""
-        return tf.where(self._mask, kept, moved)
-
-
-Partition = VectorPartition | ChannelPartition | PixelPartition
+    def join(self, identity_half: tf.Tensor, half: tf.Tensor) -> tf.Tensor:
+        return tf.where(self._mask, identity_half, half)
 
 
 def partition_of(mask: np.ndarray) -> Partition:
