@@ -1,18 +1,16 @@
 """Parameters that a network predicts from a context."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.network_door import as_network
+from tfp_flows.bijectors.unconstrained import unconstrained_parameters
 from tfp_flows.checks import checked_count
 
 
@@ -77,7 +75,7 @@ class Conditional(Bijector):
         self.context_size = checked_count(context_size, f"{where}: context_size")
         # A bijector of numbers is one of vectors here: one context for all of a point.
         self._rank = max(1, bijector.forward_min_event_ndims)
-        self._starts = _starts(bijector, where)
+        self._starts = unconstrained_parameters(bijector, where)
         self._shapes = {
             name: start().shape.as_list() for name, (start, _) in self._starts.items()
         }
@@ -146,46 +144,3 @@ class Conditional(Bijector):
 
     def _inverse_and_log_det(self, y):
         return inverse_and_log_det(self._with_context(), y, self._rank)
-
-
-def _starts(bijector: tfb.Bijector, where: str) -> dict:
-    """The names of tensor parameters, with a function for g⁻¹(θ₀), and g.
-
-    The names are sorted. The value is asked for anew at each call, for it may be
-    trained.
-    """
-    starts = {}
-    dtype = bijector.dtype or tf.float32
-    for name, properties in sorted(bijector.parameter_properties(dtype).items()):
-        value = getattr(bijector, name, bijector.parameters.get(name))
-        if isinstance(value, tfp.util.TransformedVariable):
-            start = functools.partial(tf.identity, value.pretransformed_input)
-            starts[name] = start, value.bijector
-        elif _is_floating(value):
-            g = properties.default_constraining_bijector_fn()
-            starts[name] = functools.partial(_unconstrained, value, g), g
-    if not starts:
-        raise ValueError(
-            f"{where}: {type(bijector).__name__} {bijector.name!r} has no tensor "
-            "parameters of its own that could depend on a context."
-        )
-    batch = bijector.experimental_batch_shape()
-    # The dimensions are the batch shape of a bijector that acts on each of them.
-    if batch.rank is None or batch.rank > (bijector.forward_min_event_ndims == 0):
-        raise ValueError(
-            f"{where}: the batch shape comes from the context, but got "
-            f"{type(bijector).__name__} {bijector.name!r} of the batch shape "
-            f"{tuple(batch)}."
-        )
-    return starts
-
-
-def _unconstrained(value, constrain) -> tf.Tensor:
-    return constrain.inverse(tf.convert_to_tensor(value))
-
-
-def _is_floating(value) -> bool:
-    tensors = float | np.ndarray | tf.Tensor | tf.Variable | tfp.util.DeferredTensor
-    return isinstance(value, tensors) and (
-        isinstance(value, float) or tf.as_dtype(value.dtype).is_floating
-    )

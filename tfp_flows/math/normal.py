@@ -1,16 +1,19 @@
 """The upper tail of the standard normal, exact as far out as there are numbers."""
 
-import functools
 import math
 
-import numpy as np
 import tensorflow as tf
-from numpy.polynomial import chebyshev
 
+from tfp_flows.math.excess_hazard import (
+    QUANTILE_MIDDLE,
+    ROOT_2_PI,
+    excess_hazard,
+    quantile_coefficients,
+    series,
+)
 from tfp_flows.math.root import newton_polish
 
-_ROOT_2_PI = math.sqrt(2.0 * math.pi)
-_LOG_ROOT_2_PI = math.log(_ROOT_2_PI)
+_LOG_ROOT_2_PI = math.log(ROOT_2_PI)
 
 
 @tf.custom_gradient
@@ -75,7 +78,7 @@ def upper_tail_of_mixture(
 def _ratios(u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Φ(−|u|)/exp(−u²/2) and Φ(−|u|)."""
     size = _size(u)
-    ratio = 1.0 / (_ROOT_2_PI * (size + excess_hazard(size)))
+    ratio = 1.0 / (ROOT_2_PI * (size + excess_hazard(size)))
     return ratio, tf.exp(-0.5 * size**2) * ratio
 
 
@@ -105,7 +108,7 @@ def _tail_of_mixture(log_weights, points, log_slopes, side):
         # From the tail's, or it would be a small difference of two large ones.
         log_rates = (log_bells - log_tail) + log_slopes
         log_rate = _largest(log_rates)
-        rates = tf.exp(log_rates - log_rate) / _ROOT_2_PI
+        rates = tf.exp(log_rates - log_rate) / ROOT_2_PI
         return tails, log_tail, rates, log_rate
 
     tails, log_factor, rates, log_rate_factor = parts()
@@ -141,77 +144,5 @@ def upper_quantile(log_tail: tf.Tensor) -> tf.Tensor:
 
     # Without a density's factors, Φ(−q) is about exp(−q²/2).
     distance = tf.sqrt(-2.0 * tf.stop_gradient(log_tail))
-    ratio = _series(_quantile_coefficients(), distance - 1.0, _QUANTILE_MIDDLE)
+    ratio = series(quantile_coefficients(), distance - 1.0, QUANTILE_MIDDLE)
     return newton_polish(value_and_slope, distance * ratio)
-
-
-@tf.custom_gradient
-def excess_hazard(a: tf.Tensor) -> tf.Tensor:
-    """Φ(a)/Φ(−a) − a, the hazard beyond its asymptote, for a ≥ 0, with gradients."""
-    series = _series(_excess_coefficients(a.dtype == tf.float64), a, _EXCESS_MIDDLE)
-    excess = series / (a + _EXCESS_MIDDLE)
-
-    def gradient(by_excess):
-        # The hazard's derivative is h·(h − a).
-        excess = excess_hazard(a)
-        return by_excess * (excess * (a + excess) - 1.0)
-
-    return excess, gradient
-
-
-# The half-line a ≥ 0 becomes −1 ≤ t ≤ 1 by t = (a − middle)/(a + middle).
-_EXCESS_MIDDLE = 2.5
-_QUANTILE_MIDDLE = 3.0
-
-
-def _series(coefficients: np.ndarray, a: tf.Tensor, middle: float) -> tf.Tensor:
-    """A polynomial in t."""
-    t = (a - middle) / (a + middle)
-    value = coefficients[-1] * tf.ones_like(t)
-    for coefficient in coefficients[-2::-1]:
-        value = value * t + coefficient
-    return value
-
-
-def _fitted(function, middle: float, degree: int) -> np.ndarray:
-    """The coefficients of a function of a."""
-    t = chebyshev.chebpts1(100)  # More than coefficients: rounding is averaged.
-    values = function(middle * (1.0 + t) / (1.0 - t))
-    return chebyshev.cheb2poly(chebyshev.chebfit(t, values, degree))
-
-
-@functools.cache
-def _excess_coefficients(is_double: bool) -> np.ndarray:
-    """(h(a) − a)·(a + middle), to the last digit of the dtype."""
-    # (tfp.math.erfcx is as exact, but its 30 terms take XLA long to compile.)
-    return _fitted(
-        lambda a: _excess(a) * (a + _EXCESS_MIDDLE),
-        _EXCESS_MIDDLE,
-        26 if is_double else 12,
-    )
-
-
-@functools.cache
-def _quantile_coefficients() -> np.ndarray:
-    """The ratio of q to √(−2 log Φ(−q)), to 1e-4, by the latter less 1."""
-    q = np.concatenate([np.linspace(-0.5, 30.0, 3001), np.geomspace(31.0, 1e8, 1001)])
-    outside = -0.5 * q**2 - np.log(_ROOT_2_PI * (np.abs(q) + _excess(np.abs(q))))
-    log_tail = np.where(q > 0, outside, np.log1p(-np.exp(outside)))
-    distance = np.sqrt(-2.0 * log_tail)
-    return _fitted(
-        lambda a: np.interp(a + 1.0, distance, q / distance), _QUANTILE_MIDDLE, 10
-    )
-
-
-def _excess(a: np.ndarray) -> np.ndarray:
-    """The hazard less a: near 0 by its definition, far out by a continued fraction.
-
-    The fraction is 1/(a + 2/(a + 3/(a + …))).
-    """
-    near, far = np.minimum(a, 1.5), np.maximum(a, 1.5)
-    below = 0.5 * np.array([math.erfc(a_i * 0.5**0.5) for a_i in near])
-    fraction = far
-    for k in range(400, 1, -1):
-        fraction = far + k / fraction
-    by_definition = np.exp(-0.5 * near**2) / _ROOT_2_PI / below - near
-    return np.where(a < 1.5, by_definition, 1.0 / fraction)

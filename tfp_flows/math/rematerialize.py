@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def rematerialize(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-    """A function of the same values, computed again from its arguments in the backward pass.
+    """A function of the same values, computed again in the backward pass.
 
     Otherwise the intermediate values of the forward pass stay until then. The value
     of the last step is not computed again, for no gradient needs it. TensorFlow's own

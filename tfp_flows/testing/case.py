@@ -21,9 +21,11 @@ class Case:
         dtype: the dtype to compute in.
         where: the name of the case in a failure.
         log_det_draws: the number of draws of a log-determinant that is an unbiased
-            estimate; 1 for exact ones. Their mean is compared, within six of its standard errors.
-        tangents: a function from points ``[N, D]`` to orthonormal rows ``[N, K, D]`` that span the
-            tangent space of the manifold there, on which the bijector acts.
+            estimate; 1 for exact ones. Their mean is compared, within six of its
+            standard errors.
+        tangents: a function from points ``[N, D]`` to orthonormal rows ``[N, K, D]``
+            that span the tangent space of the manifold there, on which the bijector
+            acts.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.testing import checks
+from tfp_flows.testing import batches, contract, mathematics
 from tfp_flows.testing.case import Case
 
 
@@ -100,27 +100,27 @@ def assert_bijector_conforms(
         rng = np.random.default_rng(seed)
         subject = bijector if is_bijector else bijector(dtype)
         case = Case(subject, x, dtype, "as given", log_det_draws, tangents)
-        checks.check_round_trip(case)
-        checks.check_log_det(case)
-        checks.check_gradients(case)
+        mathematics.check_round_trip(case)
+        mathematics.check_log_det(case)
+        mathematics.check_gradients(case)
         for variable in case.bijector.trainable_variables:
             variable.assign_add(rng.normal(scale=spread, size=variable.shape))
         case = Case(subject, x, dtype, "moved", log_det_draws, tangents)
-        checks.check_round_trip(case)
-        checks.check_log_det(case)
-        checks.check_structure(case, order)
-        checks.check_gradients(case, nonzero=True)
-        checks.check_freshness(case)
-        checks.check_batch_ranks(case)
-        checks.check_batch_of_parameters(case)
-        checks.check_execution_modes(case)
-        checks.check_compositions(case)
-        checks.check_integral(case)
+        mathematics.check_round_trip(case)
+        mathematics.check_log_det(case)
+        mathematics.check_structure(case, order)
+        mathematics.check_gradients(case, nonzero=True)
+        contract.check_freshness(case)
+        batches.check_batch_ranks(case)
+        batches.check_batch_of_parameters(case)
+        contract.check_execution_modes(case)
+        contract.check_compositions(case)
+        mathematics.check_integral(case)
         if dtype == dtypes[0]:
-            checks.check_unknown_rank(case)
-            checks.check_one_bad_row(case)
+            batches.check_unknown_rank(case)
+            batches.check_one_bad_row(case)
         if extreme is not None:
             far = x * extreme
-            checks.check_extreme(
+            mathematics.check_extreme(
                 Case(subject, far, dtype, "extreme", log_det_draws, tangents)
             )

@@ -10,6 +10,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
+from tfp_flows.bijectors.image.levels import common_dtype, level_shapes
 from tfp_flows.checks import checked_image_shape
 from tfp_flows.data_paths import DataPath, path_through
 from tfp_flows.stages import Part, in_order
@@ -77,13 +78,13 @@ class MultiScale(Bijector):
             raise ValueError(
                 f"{where}: levels must be 1 bijector or more, but got none."
             )
-        self._shapes = _level_shapes(self.levels, self._image_shape, where)
+        self._shapes = level_shapes(self.levels, self._image_shape, where)
         super().__init__(
             dict(locals()),
             event_ndims=1,
             inverse_event_ndims=3,
             event_size=math.prod(self._image_shape),
-            dtype=_common_dtype(self.levels, where),
+            dtype=common_dtype(self.levels, where),
         )
         self._image_event_shape = tf.TensorShape(self._image_shape)
 
@@ -181,43 +182,3 @@ def _joined(*parts: tf.Tensor, event_ndims: int) -> tf.Tensor:
         for part in parts
     ]
     return tf.concat(same_batch, axis=-1)
-
-
-def _level_shapes(levels, image_shape: list[int], where: str) -> list[list[int]]:
-    """The shapes of the images that each level's ``inverse`` gives."""
-    shapes, shape = [], image_shape
-    for i, level in enumerate(levels):
-        if not isinstance(level, tfb.Bijector):
-            raise TypeError(f"{where}: levels must be bijectors, but got {level!r}.")
-        try:
-            image = level.inverse_event_shape(tf.TensorShape(shape)).as_list()
-        except ValueError as error:
-            raise ValueError(
-                f"{where}: level {i} would get images of shape {list(shape)}, which "
-                f"it does not take; an image of shape {tuple(image_shape)} does not "
-                f"allow {len(levels)} such levels: {error}"
-            ) from error
-        if len(image) != 3:
-            raise ValueError(
-                f"{where}: levels must give images, but got level {i}, "
-                f"which gives the shape {image} for images of shape {list(shape)}."
-            )
-        if i < len(levels) - 1 and image[2] % 2:
-            raise ValueError(
-                f"{where}: level {i} gives images of shape {image}, whose channels do "
-                "not split in halves."
-            )
-        shapes.append(image)
-        shape = [*image[:2], image[2] // 2]
-    return shapes
-
-
-def _common_dtype(levels, where: str):
-    # A chain does not say: its parts do.
-    dtypes = {part.dtype for level in levels for part in in_order(level)} - {None}
-    if len(dtypes) > 1:
-        raise TypeError(
-            f"{where}: the levels must share a dtype, but got "
-            f"{sorted(dtype.name for dtype in dtypes)}."
-        )
-    return dtypes.pop() if dtypes else None

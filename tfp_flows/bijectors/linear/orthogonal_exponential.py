@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.linear.lu_linear import require_square
+from tfp_flows.bijectors.linear.matrices import require_square
 
 # 2¹⁴ small rotations make the whole one. With row sums up to the limit, the small one's
 # exponent is at most ¼, where the series' next term is 10⁻¹² of the first.

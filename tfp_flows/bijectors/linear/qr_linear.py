@@ -11,7 +11,7 @@ from tfp_flows.bijectors.linear.householder import (
     reflect,
     require_vectors,
 )
-from tfp_flows.bijectors.linear.lu_linear import (
+from tfp_flows.bijectors.linear.matrices import (
     require_square,
     solve_upper,
     upper_factor,

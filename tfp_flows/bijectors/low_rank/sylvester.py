@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.linear.lu_linear import require_square
+from tfp_flows.bijectors.linear.matrices import require_square
 from tfp_flows.bijectors.parameters import common_size
 from tfp_flows.checks import checked_count
 from tfp_flows.math import matvec, nested_tanh_root, tanh_slope
