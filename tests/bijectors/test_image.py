@@ -308,7 +308,7 @@ def test_masks_take_turns():
         (lambda: b.Squeeze().forward_event_shape([4, 4]), r"\[H, W, C\].*\(4, 4\)"),
         (
             lambda: scales((4, 4, 1), tfb.Reshape([4, 4, 1], event_shape_in=[16])),
-            r"level 0 gives the shape \[16\]",
+            r"level 0, which gives the shape \[16\]",
         ),
         (
             lambda: b.Coupling(lambda x: x, b.Affine.spec(), np.ones([4, 4, 3])),
@@ -337,7 +337,7 @@ def test_masks_take_turns():
             lambda: b.Coupling(
                 convolution(3, "float32"), b.Affine.spec(), MASKS["channels"]
             ),
-            "must give 2 × 2 × 2 numbers.*gives 2 × 2 × 3",
+            "must give 2 × 2 × 2 numbers.*got 2 × 2 × 3",
         ),
         (
             lambda: b.Coupling(
