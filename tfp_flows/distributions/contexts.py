@@ -1,6 +1,7 @@
 """Contexts given to the bijectors of a distribution that take one."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
@@ -24,7 +25,7 @@ def common_context_size(distribution: tfd.Distribution) -> int | None:
     return next(iter(sizes.values()), None)
 
 
-def with_context(part, context):
+def with_context(part: Any, context: Any) -> Any:
     """``part`` with the context given to all bijectors in it that take one.
 
     Args:

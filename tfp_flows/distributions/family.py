@@ -1,5 +1,7 @@
 """A distribution for each context, or one alone: p(x | c)."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -56,7 +58,7 @@ class Family(tf.Module):
         self._context_size = common_context_size(distribution)
 
     @classmethod
-    def wrap(cls, distribution) -> "Family":
+    def wrap(cls, distribution: Any) -> "Family":
         """``distribution`` itself if it is a family, else the family of it alone.
 
         Raises:
@@ -102,7 +104,7 @@ class Family(tf.Module):
         """The ways of data through the distribution, see `tfp_flows.data_paths`."""
         return data_paths.data_paths(self._distribution)
 
-    def __call__(self, context=None) -> tfd.Distribution:
+    def __call__(self, context: Any = None) -> tfd.Distribution:
         """The distribution of points given a context ``[..., C]``, or without one."""
         keras_context.require_tracked(self)
         if context is None or not self.is_conditional:

@@ -7,7 +7,7 @@ or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a pro
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 import numpy as np
@@ -28,12 +28,12 @@ class StartsFromData(Protocol):
 
     adapted: bool
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Starts from ``data``."""
 
 
 def adapt_layers(
-    family: Family, rows, *, num_batches: int | None = None, encode: Callable
+    family: Family, rows: Any, *, num_batches: int | None = None, encode: Callable
 ) -> None:
     """Adapts each layer that has not been, from the data towards the base.
 

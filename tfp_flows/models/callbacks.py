@@ -1,5 +1,7 @@
 """The callbacks that a `FlowModel` adds to the user's."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -18,18 +20,18 @@ class EpochNumber(keras.callbacks.Callback):
         self.set_model(model)
         self.variable = tf.Variable(0, dtype=tf.int32, trainable=False)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Before the data pipeline starts."""
         self.variable.assign(epoch)
         self.model.epoch = epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Before anything is saved."""
         # The first of the callbacks, so that those that save find it.
         self.model.epoch = epoch + 1
 
 
-def completed(callbacks, *first):
+def completed(callbacks: Any, *first: keras.callbacks.Callback) -> Any:
     """The callbacks for Keras: ``first``, the user's, and our progress bar."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         kinds = tuple({EpochNumber, *map(type, first)})

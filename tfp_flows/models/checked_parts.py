@@ -1,5 +1,7 @@
 """Checks of what a `FlowModel` is made of."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.distributions import Family
 
 
-def checked_family(distribution) -> Family:
+def checked_family(distribution: Any) -> Family:
     """The family that a model trains.
 
     Raises:
@@ -38,7 +40,7 @@ def checked_family(distribution) -> Family:
     return family
 
 
-def check_encoder(encoder, family: Family) -> None:
+def check_encoder(encoder: Any, family: Family) -> None:
     """Refuses an encoder that is none, or makes no context of the family.
 
     Raises:
@@ -69,7 +71,7 @@ def check_encoder(encoder, family: Family) -> None:
         )
 
 
-def checked_seed(seed) -> int:
+def checked_seed(seed: Any) -> int:
     """An integer.
 
     Raises:

@@ -5,6 +5,7 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -24,7 +25,9 @@ class Checkpointed:
     # saved along with the weights: `fit(…, initial_epoch=model.epoch)` goes on.
     epoch = 0
 
-    def save(self, filepath, overwrite=True, **kwargs) -> None:
+    def save(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """As in Keras; a file that is there stays until the new one is whole.
 
         Raises:
@@ -33,7 +36,9 @@ class Checkpointed:
         with _safe(filepath, overwrite) as path:
             super().save(path, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs) -> None:
+    def save_weights(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """As in Keras; a file that is there stays until the new one is whole.
 
         Raises:
@@ -48,14 +53,14 @@ class Checkpointed:
             super().save_weights(memory)
             path.write_bytes(memory.getbuffer())
 
-    def save_own_variables(self, store) -> None:
+    def save_own_variables(self, store: Any) -> None:
         """Called by Keras, which saves no state of random numbers, as of dropout."""
         super().save_own_variables(store)
         store["epoch"] = np.array(self.epoch)
         for name, state in self._states().items():
             store[name] = state
 
-    def load_own_variables(self, store) -> None:
+    def load_own_variables(self, store: Any) -> None:
         """Called by Keras."""
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self.epoch = int(np.array(entries.pop("epoch", 0)))
@@ -106,7 +111,7 @@ def _is_file_here(path) -> bool:
     )
 
 
-def repair_backups(callbacks) -> None:
+def repair_backups(callbacks: Any) -> None:
     """Makes what each ``BackupAndRestore`` left tell the epoch that its weights tell.
 
     Keras keeps weights and the number of their epoch in two files, which it writes, and

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -45,7 +46,7 @@ class StepsPerExecution:
             setattr(model, name, self._functions.get(steps, {}).get(name))
 
 
-def jit_compile(choice, is_graph: bool, replicas: int):
+def jit_compile(choice: bool | str, is_graph: bool, replicas: int) -> bool:
     """Whether XLA compiles the steps; if the choice is ``"auto"``, where it can.
 
     Raises:
@@ -61,7 +62,7 @@ def jit_compile(choice, is_graph: bool, replicas: int):
     return choice
 
 
-def act_on_batches(callbacks) -> bool:
+def act_on_batches(callbacks: Any) -> bool:
     """Whether one of ``callbacks`` does something at each batch."""
     return any(
         getattr(getattr(callback, hook), "__func__", None) not in _idle(callback, hook)
@@ -78,7 +79,7 @@ def _idle(callback, hook) -> list:
     return [getattr(kind, hook) for kind in idle]
 
 
-def listed(callbacks) -> list[keras.callbacks.Callback]:
+def listed(callbacks: Any) -> list[keras.callbacks.Callback]:
     """The callbacks that Keras is given: one, a nested list, a ``CallbackList``."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
@@ -88,11 +89,11 @@ def listed(callbacks) -> list[keras.callbacks.Callback]:
 class ProgressBar(keras.callbacks.ProgbarLogger):
     """Keras's, which shows 8/6 where the last steps of an execution are missing."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Shows the batches so far."""
         super().on_train_batch_end(self._within(batch), logs)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Shows the batches so far."""
         super().on_test_batch_end(self._within(batch), logs)
 

@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,7 +11,7 @@ from tfp_flows.networks import OneHot
 from tfp_flows.variables import find_weights
 
 
-def export_model(model, path) -> None:
+def export_model(model: Any, path: str | Path) -> None:
     """Writes the SavedModel of a `FlowModel` into the folder ``path``.
 
     Raises:

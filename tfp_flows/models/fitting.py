@@ -1,6 +1,9 @@
 """The data-taking methods of a `FlowModel`: ``fit``, ``evaluate``, ``predict``."""
 
+from typing import Any
+
 import keras
+import numpy as np
 
 from tfp_flows.models import checkpoints, data, execution
 from tfp_flows.models.adapt import adapt_layers
@@ -16,18 +19,18 @@ class Fitting:
 
     def fit(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         *,
         batch_size: int | None = None,
         validation_split: float = 0.0,
-        validation_data=None,
+        validation_data: Any = None,
         validation_batch_size: int | None = None,
         shuffle: bool = True,
-        sample_weight=None,
-        callbacks=None,
-        **kwargs,
-    ):
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains on ``x``; as in Keras, without targets.
 
         With a conditional flow it is ``fit(context, x)``: what a network learns from,
@@ -108,7 +111,7 @@ class Fitting:
             return train, self._checked(*parts, "validation_data")
         return data.split_rows(train, fraction) if fraction else (train, None)
 
-    def adapt(self, x, y=None, *, steps: int | None = None) -> None:
+    def adapt(self, x: Any, y: Any = None, *, steps: int | None = None) -> None:
         """Starts the layers that start from data, as `fit` does before it trains.
 
         For a training loop of one's own. Layers that have been adapted, or loaded with
@@ -138,13 +141,13 @@ class Fitting:
 
     def evaluate(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         *,
         batch_size: int | None = None,
-        sample_weight=None,
-        **kwargs,
-    ):
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """The mean loss, as in Keras: the NLL in nats if no other was compiled.
 
         Args:
@@ -169,7 +172,9 @@ class Fitting:
         with data.user_errors(), several:
             return super().evaluate(batches, callbacks=completed(callbacks), **kwargs)
 
-    def predict(self, x, *, batch_size: int | None = None, **kwargs):
+    def predict(
+        self, x: Any, *, batch_size: int | None = None, **kwargs: Any
+    ) -> np.ndarray:
         """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
 
         Args:
@@ -188,7 +193,9 @@ class Fitting:
         with data.user_errors(), self._steps.set_to(self._default_steps(1), self):
             return super().predict(batches, **kwargs)
 
-    def train_on_batch(self, x=None, y=None, sample_weight=None, **kwargs):
+    def train_on_batch(
+        self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
         """One step on one batch, checked and cast as by `fit`.
 
         The first one is what layers that start from data are adapted to, if they have
@@ -199,7 +206,9 @@ class Fitting:
             self._adapt(batch, None)
         return super().train_on_batch(data.as_keras_input(batch), **kwargs)
 
-    def test_on_batch(self, x=None, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(
+        self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
         """The mean loss of one batch, checked and cast as by `fit`."""
         batch = self._checked(x, y, sample_weight, "x")
         return super().test_on_batch(data.as_keras_input(batch), **kwargs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -59,7 +60,7 @@ class FlowLayer(keras.layers.Layer):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype=None,
+        dtype: Any = None,
     ):
         if not isinstance(flow, tfd.Distribution | tfb.Bijector | Family):
             raise TypeError(
@@ -94,16 +95,20 @@ class FlowLayer(keras.layers.Layer):
             return self._flow
         return self._flow.distribution
 
-    def call(self, x, context=None, training=None):
+    def call(
+        self, x: Any, context: Any = None, training: bool | None = None
+    ) -> tf.Tensor:
         """Log-probabilities of points, or the points that a bijector maps them to."""
         return (self.forward if self._is_bijector else self.log_prob)(x, context)
 
-    def log_prob(self, x, context=None) -> tf.Tensor:
+    def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
         """Log-probabilities in nats of points ``[N, *event_shape]``."""
         with self._evaluation():
             return self._distribution(context, "log_prob").log_prob(tf.identity(x))
 
-    def sample(self, num_samples, context=None, seed=None) -> tf.Tensor:
+    def sample(
+        self, num_samples: Any, context: Any = None, seed: Any = None
+    ) -> tf.Tensor:
         """Draws ``[num_samples, *event_shape]``, or that many for each context.
 
         Args:
@@ -117,12 +122,12 @@ class FlowLayer(keras.layers.Layer):
         with self._evaluation():
             return self._distribution(context, "sample").sample(num_samples, seed=seed)
 
-    def forward(self, x, context=None) -> tf.Tensor:
+    def forward(self, x: Any, context: Any = None) -> tf.Tensor:
         """The points that the bijector maps ``x`` to."""
         with self._evaluation():
             return self._bijector(context, "forward").forward(tf.identity(x))
 
-    def inverse(self, y, context=None) -> tf.Tensor:
+    def inverse(self, y: Any, context: Any = None) -> tf.Tensor:
         """The points that the bijector maps to ``y``."""
         with self._evaluation():
             return self._bijector(context, "inverse").inverse(tf.identity(y))

@@ -1,5 +1,9 @@
 """A Keras model of a distribution."""
 
+import os
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -110,7 +114,9 @@ class FlowModel(Fitting, Serialized, keras.Model):
         """What `fit` minimises."""
         return self._objective
 
-    def given(self, context=None, training: bool | None = None) -> tfd.Distribution:
+    def given(
+        self, context: Any = None, training: bool | None = None
+    ) -> tfd.Distribution:
         """The distribution given contexts ``[N, …]``, as `fit` takes them.
 
         Args:
@@ -137,14 +143,14 @@ class FlowModel(Fitting, Serialized, keras.Model):
 
     def compile(
         self,
-        optimizer="adam",
-        loss=None,
+        optimizer: Any = "adam",
+        loss: Any = None,
         *,
-        metrics=None,
-        jit_compile="auto",
-        steps_per_execution="auto",
-        **kwargs,
-    ):
+        metrics: Any = None,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int | str = "auto",
+        **kwargs: Any,
+    ) -> None:
         """As in Keras, with no need of a loss; XLA is on unless it cannot run.
 
         Args:
@@ -218,7 +224,12 @@ class FlowModel(Fitting, Serialized, keras.Model):
     def _spec(self) -> BatchSpec | None:
         return self._objective.batch_spec(self._family, self.encoder)
 
-    def call(self, points, training=None, objective: Objective | None = None):
+    def call(
+        self,
+        points: Any,
+        training: bool | None = None,
+        objective: Objective | None = None,
+    ) -> tf.Tensor:
         """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
 
         Args:
@@ -267,7 +278,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
                 "tfp_flows.KerasModule and hold it in a tf.Module."
             )
 
-    def train_step(self, packed):
+    def train_step(self, packed: tuple) -> dict:
         """One step of training: the loss of a batch, its gradients, an update."""
         batch = data.unpack(packed)
         with tf.GradientTape() as tape:
@@ -281,13 +292,13 @@ class FlowModel(Fitting, Serialized, keras.Model):
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return self._logs(batch, values, loss)
 
-    def test_step(self, packed):
+    def test_step(self, packed: tuple) -> dict:
         """The loss and the metrics of a batch."""
         batch = data.unpack(packed)
         values = self(batch, training=False, objective=self._objective)
         return self._logs(batch, values, self._mean_loss(values, batch.weights))
 
-    def predict_step(self, packed):
+    def predict_step(self, packed: tuple) -> tf.Tensor:
         """The log-probabilities of a batch."""
         return self(data.unpack(packed), training=False)
 
@@ -317,7 +328,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         """
 
     def sample(
-        self, num_samples: int, *, context=None, seed: int | None = None
+        self, num_samples: int, *, context: Any = None, seed: int | None = None
     ) -> tf.Tensor:
         """Draws ``[num_samples, *event_shape]``.
 
@@ -334,7 +345,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         stateless = None if seed is None else tf.constant([0, seed], tf.int32)
         return self.given(context).sample(num_samples, seed=stateless)
 
-    def export(self, filepath, **kwargs) -> None:
+    def export(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
         """Writes a SavedModel, a folder that TensorFlow alone can load and serve.
 
         What ``tf.saved_model.load`` gives has the functions ``log_prob(x)`` and
@@ -358,7 +369,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
             )
         export_model(self, filepath)
 
-    def summary(self, line_length: int = 88, print_fn=print):
+    def summary(self, line_length: int = 88, print_fn: Callable = print) -> None:
         """Prints each part of the distribution with its number of parameters.
 
         Args:

@@ -1,5 +1,8 @@
 """How a `FlowModel` is written and read: its configuration, and that of `compile`."""
 
+import os
+from typing import Any
+
 import keras
 
 from tfp_flows import saving
@@ -9,7 +12,9 @@ from tfp_flows.models.checkpoints import Checkpointed
 class Serialized(Checkpointed):
     """What a `FlowModel` needs to be saved as a whole; a mix-in."""
 
-    def save(self, filepath, overwrite=True, **kwargs) -> None:
+    def save(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """Writes a ``.keras`` file, once it is sure that it could be loaded again.
 
         Args:
@@ -47,7 +52,7 @@ class Serialized(Checkpointed):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> Any:
         """Makes a model of what `get_config` gave.
 
         Raises:
@@ -67,6 +72,6 @@ class Serialized(Checkpointed):
         arguments = self._compiled_with | {"optimizer": self.optimizer}
         return keras.saving.serialize_keras_object(arguments)
 
-    def compile_from_config(self, config) -> None:
+    def compile_from_config(self, config: dict) -> None:
         """Compiles as the model was that gave ``config``."""
         self.compile(**keras.saving.deserialize_keras_object(config))

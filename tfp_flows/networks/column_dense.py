@@ -1,5 +1,8 @@
 """A dense layer on columns, with a mask that costs nothing where it can."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -25,14 +28,22 @@ class ColumnDense(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, units: int, *, mask=None, use_bias=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        *,
+        mask: np.ndarray | None = None,
+        use_bias: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.units = units
         self.mask = None if mask is None else np.asarray(mask)
         self.use_bias = use_bias
         self.seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for columns of size ``input_shape[0]``."""
         shape = (self.units, input_shape[0])
         self.kernel = self.add_weight(
@@ -73,7 +84,7 @@ class ColumnDense(keras.layers.Layer):
             kernel if self.mask is None else kernel * tf.cast(self.mask, kernel.dtype)
         )
 
-    def call(self, h):
+    def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[units, N]``."""
         if self.mask is None:
             product = tf.matmul(self.kernel, h)

@@ -1,5 +1,7 @@
 """The class of networks: a Keras layer that declares what it takes and gives."""
 
+from collections.abc import Sequence
+
 import keras
 
 from tfp_flows.checks import checked_count
@@ -42,7 +44,9 @@ class Network(keras.layers.Layer):
     output_size: int | None = None
     context_size: int | None = None
 
-    def compute_output_shape(self, x_shape, context_shape=None) -> tuple:
+    def compute_output_shape(
+        self, x_shape: Sequence, context_shape: Sequence | None = None
+    ) -> tuple:
         """``x_shape`` with its last dimension replaced."""
         return (*x_shape[:-1], self.output_size)
 

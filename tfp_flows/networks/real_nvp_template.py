@@ -1,6 +1,7 @@
 """A drop-in for TFP's own template, with weights that can be seen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,7 +22,7 @@ class RealNVPTemplate(tf.Module):
         """The arguments of the constructor."""
         return {"network": self.network, "output_units": self._output_units}
 
-    def __call__(self, x, output_units: int):
+    def __call__(self, x: tf.Tensor, output_units: int) -> list[tf.Tensor]:
         """Shift and log-scale, each ``[..., output_units]``."""
         if output_units != self._output_units:
             raise ValueError(
@@ -37,9 +38,9 @@ def real_nvp_template(
     num_masked: int,
     hidden_units: Sequence[int] = (64, 64),
     *,
-    activation="silu",
+    activation: Any = "silu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> RealNVPTemplate:
     """The network of ``tfb.RealNVP``, in place of TFP's default template.
 

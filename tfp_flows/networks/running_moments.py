@@ -1,5 +1,8 @@
 """The moments that batch normalization goes by."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,7 +26,7 @@ class RunningMoments(keras.layers.Layer):
         ValueError: numbers out of range.
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any):
         super().__init__(**kwargs)
         self.momentum = checked_number(momentum, "RunningMoments: momentum")
         self.epsilon = checked_number(epsilon, "RunningMoments: epsilon")
@@ -36,7 +39,7 @@ class RunningMoments(keras.layers.Layer):
                 f"RunningMoments: epsilon must be positive, but got {epsilon}."
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the statistics of ``input_shape[-1]`` channels."""
         options = {
             "shape": input_shape[-1:],
@@ -51,7 +54,9 @@ class RunningMoments(keras.layers.Layer):
         """Those of the batches before."""
         return self._out(tf.convert_to_tensor(self.mean), self.variance)
 
-    def call(self, x, training=None):
+    def call(
+        self, x: tf.Tensor, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log-deviation of each channel, ``[C]`` each."""
         if not training:
             return self.running()
@@ -64,7 +69,7 @@ class RunningMoments(keras.layers.Layer):
     def _out(self, mean, variance):
         return mean, 0.5 * tf.math.log(tf.convert_to_tensor(variance) + self.epsilon)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "momentum": self.momentum,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,12 +18,14 @@ _PYTHON_ERROR = re.compile(
 )
 
 
-def assert_batch(is_good: tf.Tensor, number) -> tf.Operation:
+def assert_batch(is_good: tf.Tensor, number: Any) -> tf.Operation:
     """Asserts that a batch is one to train on."""
     return tf.debugging.Assert(is_good, [_BAD_BATCH, number])
 
 
-def assert_integers(values, integers: IntegerRange, what: str, number) -> tf.Operation:
+def assert_integers(
+    values: Any, integers: IntegerRange, what: str, number: Any
+) -> tf.Operation:
     """Asserts that a batch consists of ``integers``."""
     is_good = tf.reduce_all(integers.contains(tf.convert_to_tensor(values)))
     expected = f"The {what} must be {integers}"

@@ -1,5 +1,7 @@
 """From what a user gives to `FlowModel.fit` and its like to what Keras is given."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count
@@ -13,7 +15,9 @@ TRAINING_BATCH_SIZE = 32  # Keras's own.
 INFERENCE_BATCH_SIZE = 1024
 
 
-def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who: str):
+def checked_data(
+    x: Any, y: Any, sample_weight: Any, name: str, *, spec: BatchSpec | None, who: str
+) -> Any:
     """What a user gives, as a `Batch` of rows or as a stream that checks itself.
 
     Args:
@@ -77,7 +81,7 @@ def _require_stream_alone(x, y, sample_weight, name: str, spec: BatchSpec) -> No
         )
 
 
-def given_to_predict(x, *, spec: BatchSpec, who: str) -> tuple:
+def given_to_predict(x: Any, *, spec: BatchSpec, who: str) -> tuple:
     """The two arguments of `fit`, of the one of `FlowModel.predict`.
 
     Raises:
@@ -93,7 +97,9 @@ def given_to_predict(x, *, spec: BatchSpec, who: str) -> tuple:
     return tuple(x)
 
 
-def batches(rows, batch_size: int | None, default: int, shuffle_seed=None):
+def batches(
+    rows: Any, batch_size: int | None, default: int, shuffle_seed: tuple | None = None
+) -> Any:
     """Batches as Keras takes them; a stream as it is.
 
     Args:
@@ -109,7 +115,7 @@ def batches(rows, batch_size: int | None, default: int, shuffle_seed=None):
     return row_batches(rows, size, shuffle_seed=shuffle_seed)
 
 
-def empty_batches(num_steps, replicas: int) -> tf.data.Dataset:
+def empty_batches(num_steps: int | None, replicas: int) -> tf.data.Dataset:
     """A dataset of so many steps without data, for Keras to count.
 
     Args:

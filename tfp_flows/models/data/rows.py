@@ -1,5 +1,7 @@
 """Data in memory: checked, cast, split, and made batches of."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,7 +13,9 @@ from tfp_flows.objectives import Batch, BatchSpec
 _BY_ROWS = tf.data.experimental.AutoShardPolicy.DATA
 
 
-def checked_rows(x, context=None, weights=None, *, spec: BatchSpec, name: str) -> Batch:
+def checked_rows(
+    x: Any, context: Any = None, weights: Any = None, *, spec: BatchSpec, name: str
+) -> Batch:
     """Data in memory, in the flow's dtype. Other numbers are cast.
 
     Raises:
@@ -102,7 +106,7 @@ def _real_array(x, name: str) -> np.ndarray:
     return array
 
 
-def split_rows(rows, fraction: float) -> tuple[Batch, Batch]:
+def split_rows(rows: Any, fraction: float) -> tuple[Batch, Batch]:
     """Checked rows in two, the second the last ones to hold out.
 
     Raises:
@@ -126,7 +130,9 @@ def split_rows(rows, fraction: float) -> tuple[Batch, Batch]:
     )
 
 
-def row_batches(rows: Batch, batch_size: int, *, shuffle_seed=None) -> tf.data.Dataset:
+def row_batches(
+    rows: Batch, batch_size: int, *, shuffle_seed: tuple | None = None
+) -> tf.data.Dataset:
     """A dataset of batches of checked rows, as `pack` makes them.
 
     Args:

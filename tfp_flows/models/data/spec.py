@@ -1,5 +1,7 @@
 """What rows and streams share: the form of a batch, its dtypes, its shapes in words."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ EVENTS = "the flow's events have"
 CONTEXTS = "the flow's contexts have"
 
 
-def is_stream(x) -> bool:
+def is_stream(x: Any) -> bool:
     """Whether ``x`` yields batches (a dataset, a generator) rather than being one."""
     return isinstance(x, tf.data.Dataset | keras.utils.PyDataset) or (
         hasattr(x, "__next__")
@@ -31,7 +33,7 @@ def unpack(data: tuple) -> Batch:
     return Batch(**data[0]) if isinstance(data[0], dict) else Batch()
 
 
-def as_keras_input(batch: Batch | None):
+def as_keras_input(batch: Batch | None) -> Any:
     """The first argument of Keras's ``train_on_batch`` for one batch in memory."""
     # Keras wants some tensor where no data are needed.
     return (
@@ -55,7 +57,7 @@ def context_dtype(spec: BatchSpec, dtype: tf.DType) -> tf.DType:
     return spec.dtype if is_for_the_flow or dtype.is_floating else dtype
 
 
-def fits(shape, row_shape: tf.TensorShape) -> bool:
+def fits(shape: Any, row_shape: tf.TensorShape) -> bool:
     """Whether ``shape`` is that of rows of ``row_shape``."""
     return row_shape.rank is None or (
         len(shape) == 1 + row_shape.rank and row_shape.is_compatible_with(shape[1:])

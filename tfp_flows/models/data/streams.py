@@ -1,6 +1,7 @@
 """Streams of batches, cast and checked when a batch arrives."""
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,7 +15,7 @@ from tfp_flows.objectives import Batch, BatchSpec
 _SHARD = tf.data.experimental.AutoShardPolicy
 
 
-def checked_stream(stream, *, spec: BatchSpec):
+def checked_stream(stream: Any, *, spec: BatchSpec) -> Any:
     """A stream whose batches are cast and checked when they arrive.
 
     The check is part of the stream, not of the training step, for XLA compiles no

@@ -72,7 +72,7 @@ def places_by_degree(degrees: np.ndarray, length: int) -> np.ndarray:
     return places
 
 
-def gather_or_zero(x, index: np.ndarray, axis: int) -> tf.Tensor:
+def gather_or_zero(x: tf.Tensor, index: np.ndarray, axis: int) -> tf.Tensor:
     """``tf.gather`` where the index past the last one gives zero."""
     if np.array_equal(index, np.arange(x.shape[axis])):
         return x

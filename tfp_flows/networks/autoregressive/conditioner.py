@@ -1,5 +1,8 @@
 """The class of conditioners of autoregressive layers."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,7 +29,7 @@ class Conditioner(Network):
     event_size: int
     order: list[int]
 
-    def initial_state(self, z: tf.Tensor, *context: tf.Tensor):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """What `step` is given first: a tensor, or a structure of tensors.
 
         Args:
@@ -35,7 +38,9 @@ class Conditioner(Network):
         """
         raise NotImplementedError
 
-    def step(self, state, i: tf.Tensor, previous: tf.Tensor):
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
         """The parameters ``[K, N]`` of dimension ``order[i]``, and the next state.
 
         Args:
@@ -45,7 +50,7 @@ class Conditioner(Network):
         """
         raise NotImplementedError
 
-    def scan(self, solve, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
+    def scan(self, solve: Callable, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
         """The x ``[N, D]`` with x_i = solve(params_i(x before i), z_i), with gradients.
 
         Args:
@@ -140,6 +145,6 @@ class Conditioner(Network):
         return tf.reshape(params, [-1, self.output_size])
 
 
-def row_of(weight, i) -> tf.Tensor:
+def row_of(weight: Any, i: tf.Tensor) -> tf.Tensor:
     """``weight[i]``, with a gradient that is a tensor: that of a gather is slices."""
     return tf.convert_to_tensor(weight)[i]

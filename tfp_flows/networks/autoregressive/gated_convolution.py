@@ -1,5 +1,8 @@
 """One layer of the gated PixelCNN: two stacks of convolutions."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,20 +23,26 @@ class MarginConv2D(keras.layers.Conv2D):
     """
 
     def __init__(
-        self, filters, kernel_size=1, *, margins=((0, 0), (0, 0)), mask=None, **kwargs
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int] = 1,
+        *,
+        margins: tuple = ((0, 0), (0, 0)),
+        mask: np.ndarray | None = None,
+        **kwargs: Any,
     ):
         super().__init__(filters, kernel_size, data_format="channels_last", **kwargs)
         self.margins = margins
         self.mask = None if mask is None or np.all(mask) else np.asarray(mask)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for images of that shape."""
         num, rows, columns, channels = input_shape
         (top, bottom), (left, right) = self.margins
         # Keras checks that a kernel fits into the image.
         super().build((num, top + rows + bottom, left + columns + right, channels))
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """As in Keras, of the masked kernel over the image within its margins."""
         if self.mask is not None:
             kernel = kernel * tf.cast(self.mask, kernel.dtype)
@@ -62,7 +71,15 @@ class GatedConvolution(keras.layers.Layer):
     """
 
     def __init__(
-        self, seen, groups, kernel_size, *, positions, context_size, seed, **kwargs
+        self,
+        seen: np.ndarray,
+        groups: np.ndarray,
+        kernel_size: int,
+        *,
+        positions: tuple[int, int] | None,
+        context_size: int | None,
+        seed: int | None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.seen = np.asarray(seen)
@@ -72,7 +89,7 @@ class GatedConvolution(keras.layers.Layer):
         self.context_size = context_size
         self.seed = seed
 
-    def build(self, vertical_shape):
+    def build(self, vertical_shape: Sequence) -> None:
         """Makes the weights, for images of that shape."""
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
         width, half = len(self.groups), (self.kernel_size - 1) // 2
@@ -114,7 +131,12 @@ class GatedConvolution(keras.layers.Layer):
                 name="positions",
             )
 
-    def call(self, vertical, horizontal, context=None):
+    def call(
+        self,
+        vertical: tf.Tensor,
+        horizontal: tf.Tensor,
+        context: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Both stacks, ``[N, rows, columns, F]`` each."""
         p = self._vertical(vertical)
         if context is not None:
@@ -128,7 +150,7 @@ class GatedConvolution(keras.layers.Layer):
         return vertical + up, horizontal + right
 
 
-def masked_dense(below, above, **options) -> MarginConv2D:
+def masked_dense(below: np.ndarray, above: np.ndarray, **options: Any) -> MarginConv2D:
     """A layer at each pixel, in which channels see those of groups up to their own.
 
     Args:

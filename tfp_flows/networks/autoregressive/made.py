@@ -1,6 +1,7 @@
 """The masked autoencoder for distribution estimation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,11 +75,11 @@ class MADE(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         residual: bool = False,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -108,7 +109,7 @@ class MADE(Conditioner):
             )
         return lowest + np.sort(np.arange(units) % count)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         size = self.event_size
         self._check_built_for(x_shape)
@@ -153,7 +154,7 @@ class MADE(Conditioner):
         for layer in self._context_layers:
             layer.build((self.context_size, None))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         added = self._from_context(context, x.dtype)
@@ -167,7 +168,7 @@ class MADE(Conditioner):
         columns = tf.transpose(tf.cast(context, dtype))
         return [tf.cast(layer(columns), dtype) for layer in self._context_layers]
 
-    def pre_activations(self, h, added) -> list[tf.Tensor]:
+    def pre_activations(self, h: tf.Tensor, added: Sequence) -> list[tf.Tensor]:
         """Of each hidden layer, and of the output at the end, in the dtype of ``h``."""
         dtype = h.dtype
         *hidden, last = self.dense
@@ -183,13 +184,13 @@ class MADE(Conditioner):
         widths = self.hidden_units
         return self.residual and index > 0 and widths[index] == widths[index - 1]
 
-    def scan(self, solve, z, *context):
+    def scan(self, solve: Callable, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
         """As `Conditioner.scan`, by substitution; a second derivative is refused."""
         self._check_inputs(z, *context or [None])
         added = self._from_context(*context or [None], z.dtype)
         return tf.transpose(scan(self, solve, tf.transpose(z), added))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

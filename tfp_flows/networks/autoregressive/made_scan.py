@@ -6,6 +6,7 @@ function theorem, by back substitution with the transposed Jacobian.
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +26,7 @@ from tfp_flows.networks.autoregressive.substitution import substitute
 Solve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def scan(network, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor:
+def scan(network: Any, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor:
     """Finds the x with x_i = solve(params_i(x before i), z_i), with gradients.
 
     Args:

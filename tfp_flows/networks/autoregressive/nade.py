@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,11 +72,11 @@ class NADE(Conditioner):
         *,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -86,7 +87,7 @@ class NADE(Conditioner):
         self.activation = keras.activations.get(activation)
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size, units = self.event_size, self.hidden_units
@@ -115,7 +116,7 @@ class NADE(Conditioner):
             shape=(*outputs, 1), initializer="zeros", name="output_bias"
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         first = self._before_all(x, context)[tf.newaxis]
@@ -139,12 +140,14 @@ class NADE(Conditioner):
         rows = tf.cast(context, x.dtype)
         return bias + tf.matmul(self.context_kernel, rows, True, True)
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """The hidden layer of the first dimension, before its activation."""
         self._check_inputs(z, *context or [None])
         return self._before_all(z, *context)
 
-    def step(self, state, i, previous):
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
         """As `Conditioner.step`: the state is the hidden layer before activation."""
         pre = state
         if self.kernel is not None:
@@ -154,7 +157,7 @@ class NADE(Conditioner):
         params = tf.matmul(row_of(self.output_kernel, i), self.activation(pre))
         return params + row_of(self.output_bias, i), pre
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

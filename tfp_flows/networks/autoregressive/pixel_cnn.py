@@ -1,6 +1,7 @@
 """The network of the gated PixelCNN."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -99,11 +100,11 @@ class PixelCNN(Conditioner):
         kernel_size: int = 3,
         channel_order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.image_shape = checked_image_shape(image_shape, "PixelCNN: image_shape")
@@ -140,7 +141,7 @@ class PixelCNN(Conditioner):
     def _kernel_sizes(self) -> list[int]:
         return [self.first_kernel_size] + [self.kernel_size] * (self.num_layers - 1)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         rows, columns, channels = self.image_shape
@@ -184,7 +185,7 @@ class PixelCNN(Conditioner):
             name="output_bias",
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         horizontal = tf.reshape(x, [-1, *self.image_shape])
@@ -197,7 +198,7 @@ class PixelCNN(Conditioner):
         params += tf.cast(self.output_bias, params.dtype)
         return tf.reshape(params, [-1, self.output_size])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "image_shape": self.image_shape,

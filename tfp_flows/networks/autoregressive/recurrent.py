@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -87,9 +88,9 @@ class Recurrent(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -156,7 +157,7 @@ class Recurrent(Conditioner):
             found["dtype"] = self.dtype_policy
         return found
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size = self.event_size
@@ -179,12 +180,12 @@ class Recurrent(Conditioner):
             shape=(size, self._num_params, 1), initializer="zeros", name="output_bias"
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         return self._call_by_step(x, context)
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """The cell's first state, the values of the last row, and the context."""
         context = context or (None,)
         self._check_inputs(z, *context)
@@ -195,7 +196,9 @@ class Recurrent(Conditioner):
             return state, recent
         return state, recent, tf.cast(context[0], recent.dtype)
 
-    def step(self, state, i, previous):
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
         """As `Conditioner.step`; what is known last comes first in the row."""
         state, recent, *context = state
         newest = tf.cast(previous, recent.dtype)[tf.newaxis]
@@ -227,7 +230,7 @@ class Recurrent(Conditioner):
             for j, value in enumerate(values)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,
@@ -241,7 +244,7 @@ class Recurrent(Conditioner):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "Recurrent":
         """The layer of a configuration."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**(config | {"cell": cell}))

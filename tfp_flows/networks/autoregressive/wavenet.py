@@ -1,6 +1,7 @@
 """The network of WaveNet."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -81,11 +82,11 @@ class WaveNet(Conditioner):
         dilations: Sequence[int] | None = None,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -112,7 +113,7 @@ class WaveNet(Conditioner):
         """On how many dimensions before its own a parameter may depend."""
         return 1 + (self.kernel_size - 1) * sum(self.dilations)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         num, width = len(self.dilations), self.filters
@@ -158,7 +159,7 @@ class WaveNet(Conditioner):
         )
         self._last.build((None, self.event_size, width))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         h = self._entry(self._before(x)[..., tf.newaxis])
@@ -190,7 +191,7 @@ class WaveNet(Conditioner):
     def _to_last(self, total):
         return self.activation(self._hidden(self.activation(total)))
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """A queue of zeros for each layer, and what the context adds to each."""
         self._check_inputs(z, *context or [None])
         dtype, queues = self.compute_dtype, []
@@ -206,7 +207,9 @@ class WaveNet(Conditioner):
             queues.append(queue.unstack(zeros))
         return queues, self._from_context(*context)
 
-    def step(self, state, i, previous):
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
         """As `Conditioner.step`; place j of a layer is in its queue at j mod length."""
         queues, added = state
         h = self._entry(previous[:, tf.newaxis])
@@ -226,7 +229,7 @@ class WaveNet(Conditioner):
         params = tf.matmul(self._to_last(total), last[0]) + tf.cast(last[1], h.dtype)
         return tf.cast(tf.transpose(params), previous.dtype), (later, added)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

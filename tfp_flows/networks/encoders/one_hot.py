@@ -1,5 +1,8 @@
 """Class labels as the context of a flow."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -39,7 +42,12 @@ class OneHot(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_classes: int, *, dtype=None, name: str | None = None, **kwargs
+        self,
+        num_classes: int,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.num_classes = checked_count(num_classes, "OneHot: num_classes")
@@ -47,7 +55,7 @@ class OneHot(keras.layers.Layer):
         self.integers = IntegerRange(0, self.num_classes - 1, "OneHot")
         self.built = True
 
-    def call(self, labels):
+    def call(self, labels: tf.Tensor) -> tf.Tensor:
         """The vectors, ``[N, num_classes]``."""
         labels = tf.convert_to_tensor(labels)
         shape = labels.shape
@@ -66,7 +74,7 @@ class OneHot(keras.layers.Layer):
         found = tf.one_hot(tf.cast(labels, tf.int32), self.num_classes, dtype=dtype)
         return tf.where(known, found, tf.constant(np.nan, dtype))
 
-    def compute_output_shape(self, labels_shape):
+    def compute_output_shape(self, labels_shape: Sequence) -> tuple:
         """``[N, num_classes]``."""
         return (labels_shape[0], self.num_classes)
 
@@ -75,6 +83,6 @@ class OneHot(keras.layers.Layer):
         """As a Keras model has it."""
         return (None, self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {"num_classes": self.num_classes}

@@ -1,6 +1,7 @@
 """Plain convolutions: the network of Glow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,13 +65,13 @@ class ConvolutionalNetwork(ImageNetwork):
         output_size: int | None = None,
         *,
         kernel_size: int | Sequence[int] = 3,
-        activation="relu",
+        activation: Any = "relu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -112,7 +113,7 @@ class ConvolutionalNetwork(ImageNetwork):
             h = layer(h, context)
         return h
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "hidden_units": self.hidden_units,

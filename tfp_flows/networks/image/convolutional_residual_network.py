@@ -1,6 +1,7 @@
 """The network of RealNVP for images."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -70,13 +71,13 @@ class ConvolutionalResidualNetwork(ImageNetwork):
         output_size: int | None = None,
         *,
         kernel_size: int = 3,
-        activation="relu",
+        activation: Any = "relu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -119,7 +120,7 @@ class ConvolutionalResidualNetwork(ImageNetwork):
             total += skip(h)
         return self._last(total, context)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "filters": self.filters,

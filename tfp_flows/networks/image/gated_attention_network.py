@@ -1,6 +1,7 @@
 """The network of Flow++."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -76,13 +77,13 @@ class GatedAttentionNetwork(ImageNetwork):
         *,
         num_heads: int = 4,
         kernel_size: int = 3,
-        activation="silu",
+        activation: Any = "silu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -145,7 +146,7 @@ class GatedAttentionNetwork(ImageNetwork):
             h = block(h, positions, context)
         return self._last(h, context)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "filters": self.filters,

@@ -1,6 +1,7 @@
 """Drop-ins for TFP's Glow, with weights that can be seen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -20,7 +21,7 @@ class GlowCoupling(tf.Module):
         super().__init__(name="glow_coupling")
         self.network = network
 
-    def __call__(self, x) -> tfb.Bijector:
+    def __call__(self, x: tf.Tensor) -> tfb.Bijector:
         """A scale and a shift; for ``x`` of shape ``[..., H, W, C]``."""
         params = self.network.layer(tf.reshape(x, [-1, *x.shape[-3:]]))
         shape = tf.concat([tf.shape(x)[:-1], params.shape[-1:]], axis=0)
@@ -33,7 +34,14 @@ class GlowCoupling(tf.Module):
 class GlowTemplate(tf.Module):
     """Makes networks; made by `glow_template` and `glow_exit_template`."""
 
-    def __init__(self, hidden_units, kernel_size, activation, seed, dtype):
+    def __init__(
+        self,
+        hidden_units: Sequence[int],
+        kernel_size: int | Sequence[int],
+        activation: Any,
+        seed: int | None,
+        dtype: Any,
+    ):
         super().__init__(name="glow_template")
         split_seed(seed, 1)  # For its errors, now; and those of the network:
         config = ConvolutionalNetwork(
@@ -57,7 +65,9 @@ class GlowTemplate(tf.Module):
             "dtype": self._dtype,
         }
 
-    def __call__(self, input_shape, output_chan: int | None = None) -> GlowCoupling:
+    def __call__(
+        self, input_shape: Sequence[int], output_chan: int | None = None
+    ) -> GlowCoupling:
         """A network, other than those before.
 
         Args:
@@ -80,9 +90,9 @@ def glow_template(
     hidden_units: Sequence[int] = (64, 64),
     *,
     kernel_size: int | Sequence[int] = (3, 1, 3),
-    activation="relu",
+    activation: Any = "relu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks of ``tfb.Glow``'s couplings: its ``coupling_bijector_fn``.
 
@@ -119,9 +129,9 @@ def glow_exit_template(
     hidden_units: Sequence[int] = (),
     *,
     kernel_size: int | Sequence[int] = 3,
-    activation="relu",
+    activation: Any = "relu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks where variables leave ``tfb.Glow``: its ``exit_bijector_fn``.
 

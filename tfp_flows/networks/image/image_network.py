@@ -1,5 +1,8 @@
 """What the networks of image couplings share."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -30,7 +33,14 @@ class ImageNetwork(Network):
     """
 
     def __init__(
-        self, output_size, *, context_size, context_shape, activation, seed, **kwargs
+        self,
+        output_size: int | None,
+        *,
+        context_size: int | None,
+        context_shape: Sequence[int] | None,
+        activation: Any,
+        seed: int | None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         where = type(self).__name__
@@ -54,7 +64,7 @@ class ImageNetwork(Network):
             )
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of the shape ``x_shape[1:]``."""
         self._check_built_for(x_shape)
         self._check_rank(x_shape)
@@ -68,7 +78,7 @@ class ImageNetwork(Network):
             channels += self._context_scale(x_shape) ** 2 * self.context_shape[-1]
         self._build_layers((rows, columns, channels))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The output, ``[N, H, W, output_size]``."""
         self._check_rank(x.shape)
         self._check_inputs(x, context)
@@ -120,7 +130,7 @@ class ImageNetwork(Network):
         layer.build((None, None, None, channels))
         return layer
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         is_image = self.context_shape is not None
         return super().get_config() | {

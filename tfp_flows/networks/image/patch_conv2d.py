@@ -1,6 +1,7 @@
 """A convolution that is fast on small images, too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +38,7 @@ class PatchConv2D(keras.layers.Layer):
         activation: Callable | None = None,
         gain: float = 2.0,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.filters = filters
@@ -47,7 +48,7 @@ class PatchConv2D(keras.layers.Layer):
         self.gain = gain
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of ``x_shape[-1]`` channels."""
         kernel_shape = (self.kernel_size, self.kernel_size, x_shape[-1], self.filters)
         # Not zero: where the image is flat all units would bend at the same place.
@@ -72,7 +73,7 @@ class PatchConv2D(keras.layers.Layer):
                 name="context_kernel",
             )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The convolution, ``[N, H, W, F]``."""
         convolution = self._of_activated
         # A product of each pixel alone makes nothing that need not be kept.
@@ -106,7 +107,9 @@ class PatchConv2D(keras.layers.Layer):
             return _overlapped(tf.tensordot(x, matrix, axes=1), size)
         return keras.ops.conv(x, kernel, padding="same", data_format="channels_last")
 
-    def compute_output_shape(self, x_shape, context_shape=None):
+    def compute_output_shape(
+        self, x_shape: Sequence, context_shape: Sequence | None = None
+    ) -> tuple:
         """``x_shape`` with its last dimension replaced."""
         return (*x_shape[:-1], self.filters)
 

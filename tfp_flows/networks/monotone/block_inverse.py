@@ -1,5 +1,8 @@
 """The sequential inversion of a block network, with gradients."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.math import Curve, find_root, implicit_solution, in_vectorized_map
@@ -10,7 +13,9 @@ from tfp_flows.networks.monotone.block_substitution import (
 )
 
 
-def inverse(network, z, added, *, where: str, validate_args: bool) -> tf.Tensor:
+def inverse(
+    network: Any, z: tf.Tensor, added: Sequence, *, where: str, validate_args: bool
+) -> tf.Tensor:
     """Finds the x ``[D, N]`` whose image is z, one dimension after another.
 
     The gradient is that of the implicit function theorem: of one evaluation at x, and

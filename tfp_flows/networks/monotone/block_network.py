@@ -1,6 +1,7 @@
 """The network of a block neural autoregressive flow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -85,13 +86,13 @@ class BlockNetwork(MonotoneNetwork):
         *,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="tanh",
+        activation: Any = "tanh",
         alpha: float = 0.03,
         train_alpha: bool = True,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         dtype = keras.dtype_policies.get(dtype).variable_dtype
         super().__init__(dtype=dtype, name=name, **kwargs)
@@ -112,7 +113,7 @@ class BlockNetwork(MonotoneNetwork):
         self.train_alpha = bool(train_alpha)
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size, units = self.event_size, self.hidden_factor
@@ -147,7 +148,7 @@ class BlockNetwork(MonotoneNetwork):
         for layer in self.from_context:
             layer.build((self.context_size, None))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The images and the logarithms of their slopes, ``[N, 2·D]``."""
         self._check_inputs(x, context)
         columns = permute(tf.transpose(x), self.order, axis=0)
@@ -157,7 +158,12 @@ class BlockNetwork(MonotoneNetwork):
         return tf.transpose(tf.concat(parts, axis=0))
 
     def invert(
-        self, z, context=None, *, where="BlockNetwork", validate_args: bool = False
+        self,
+        z: tf.Tensor,
+        context: tf.Tensor | None = None,
+        *,
+        where: str = "BlockNetwork",
+        validate_args: bool = False,
     ) -> tf.Tensor:
         """As `MonotoneNetwork.invert`; a second derivative is refused."""
         self._check_inputs(z, context)
@@ -166,7 +172,9 @@ class BlockNetwork(MonotoneNetwork):
         x = inverse(self, columns, added, where=where, validate_args=validate_args)
         return tf.transpose(permute(x, np.argsort(self.order), axis=0))
 
-    def evaluated(self, x, added) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    def evaluated(
+        self, x: tf.Tensor, added: Sequence
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """The images, their slopes, and the slopes of each hidden layer's activation.
 
         Args:
@@ -199,7 +207,7 @@ class BlockNetwork(MonotoneNetwork):
         shape = [self.event_size, -1, tf.shape(columns)[-1]]
         return [tf.reshape(layer(columns), shape) for layer in self.from_context]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

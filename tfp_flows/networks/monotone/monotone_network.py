@@ -17,7 +17,12 @@ class MonotoneNetwork(Network):
     """
 
     def invert(
-        self, z: tf.Tensor, context=None, *, where: str, validate_args: bool = False
+        self,
+        z: tf.Tensor,
+        context: tf.Tensor | None = None,
+        *,
+        where: str,
+        validate_args: bool = False,
     ) -> tf.Tensor:
         """Finds the x ``[N, D]`` whose image is z, with gradients.
 
