@@ -10,7 +10,7 @@ from tfp_flows.variables import KerasModule
 
 
 class RealNVPTemplate(tf.Module):
-    """Shift and log-scale for ``tfb.RealNVP``; made by `real_nvp_template`."""
+    """The function that `real_nvp_template` makes."""
 
     def __init__(self, network: KerasModule, output_units: int):
         super().__init__(name="real_nvp_template")
@@ -68,16 +68,16 @@ def real_nvp_template(
     >>> len(bijector.trainable_variables)
     4
     """
-    num_kept = abs(num_masked)
-    if not 0 < num_kept < event_size:
+    num_identity = abs(num_masked)
+    if not 0 < num_identity < event_size:
         raise ValueError(
             f"real_nvp_template: num_masked must leave at least one dimension on each "
             f"side, so 0 < |num_masked| < event_size, but got num_masked={num_masked} "
             f"and event_size={event_size}."
         )
-    output_units = event_size - num_kept
+    output_units = event_size - num_identity
     network = MLP(
         hidden_units, 2 * output_units, activation=activation, seed=seed, dtype=dtype
     )
-    network.build((None, num_kept))
+    network.build((None, num_identity))
     return RealNVPTemplate(KerasModule(network), output_units)

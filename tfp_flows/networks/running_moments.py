@@ -1,4 +1,4 @@
-"""The moments that batch normalization goes by."""
+"""The moments of batch normalization."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from tfp_flows.checks import checked_number
 class RunningMoments(keras.layers.Layer):
     """The mean of each channel and the logarithm of its standard deviation.
 
-    In training those of the batch, with which the running statistics are brought up to
-    date; otherwise the running ones.
+    In training they are those of the batch, which also update the running statistics;
+    otherwise they are the running ones.
 
     Args:
-        momentum: what stays of the running statistics at each step, in [0, 1).
+        momentum: share of the running statistics that a step keeps, in [0, 1).
         epsilon: added to the variances, positive.
         **kwargs: the other arguments of ``keras.layers.Layer``.
 
@@ -51,7 +51,7 @@ class RunningMoments(keras.layers.Layer):
         self.variance = self.add_weight(initializer="ones", name="variance", **options)
 
     def running(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Those of the batches before."""
+        """The running moments, those of the batches before."""
         return self._out(tf.convert_to_tensor(self.mean), self.variance)
 
     def call(

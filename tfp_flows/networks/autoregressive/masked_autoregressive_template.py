@@ -10,7 +10,7 @@ from tfp_flows.variables import KerasModule
 
 
 class MaskedAutoregressiveTemplate(tf.Module):
-    """Made by `masked_autoregressive_template`."""
+    """The function that `masked_autoregressive_template` makes."""
 
     def __init__(self, network: KerasModule, num_params: int):
         super().__init__(name="masked_autoregressive_template")
@@ -65,7 +65,7 @@ def masked_autoregressive_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `MADE`.
+        TypeError, ValueError: what `MADE` raises.
 
     >>> from tensorflow_probability import bijectors as tfb
     >>> bijector = tfb.MaskedAutoregressiveFlow(

@@ -93,7 +93,7 @@ class NADE(Conditioner):
         size, units = self.event_size, self.hidden_units
         seeds = split_seed(self.seed, 3)
         he, *context_he = (keras.initializers.HeNormal(seed) for seed in seeds[:2])
-        # A row for each place of the order but the last, which nothing depends on.
+        # A row for each dimension of the order but the last, which nothing depends on.
         self.kernel = None
         if size > 1:
             self.kernel = self.add_weight(
@@ -105,7 +105,7 @@ class NADE(Conditioner):
                 initializer=context_he[0],
                 name="context_kernel",
             )
-        # Not zero: with few inputs all units would bend at the same place, 0.
+        # Not zero: with few inputs all units would have their kink at 0.
         uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=seeds[2])
         self.bias = self.add_weight(shape=(units, 1), initializer=uniform, name="bias")
         outputs = (size, self._num_params)
@@ -148,7 +148,7 @@ class NADE(Conditioner):
     def step(
         self, state: Any, i: tf.Tensor, previous: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
-        """As `Conditioner.step`: the state is the hidden layer before activation."""
+        """Do as `Conditioner.step`; the state is the hidden layer before activation."""
         pre = state
         if self.kernel is not None:
             # At first the value is 0, and the row does not matter.
@@ -171,7 +171,7 @@ class NADE(Conditioner):
 
 
 def _cumulative_sum(x) -> tf.Tensor:
-    """``tf.cumsum`` over the first axis, by products with two triangular matrices.
+    """Sum cumulatively over the first axis, by products with two triangular matrices.
 
     XLA on a CPU takes several times as long for its own: for D = H = 64 and 512 points
     16 ms an evaluation in place of 4, and with the gradient 99 in place of 14.

@@ -43,7 +43,7 @@ class PixelCNN(Conditioner):
 
     The first layer has a trained vector for each pixel, and the last one, which starts
     at zero, a bias: the weights are the same everywhere, and still pixels may differ.
-    What reaches a pixel is the `receptive_field` around it; by default that covers
+    A pixel depends on the `receptive_field` around it; by default that covers
     images of up to 8 × 8 pixels.
 
     Cost: one evaluation O(H·W·L·F²·kernel_size²) an image for F filters. It has no
@@ -135,7 +135,7 @@ class PixelCNN(Conditioner):
 
     @property
     def receptive_field(self) -> int:
-        """How many rows above and columns on either side a parameter may depend on."""
+        """The number of rows above, and columns on either side, that a pixel sees."""
         return sum((size - 1) // 2 for size in self._kernel_sizes())
 
     def _kernel_sizes(self) -> list[int]:
@@ -147,13 +147,13 @@ class PixelCNN(Conditioner):
         rows, columns, channels = self.image_shape
         seeds = split_seed(self.seed, self.num_layers + 1)
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
-        # The place of each channel among them, and the group of each filter.
-        places = np.argsort(self.channel_order)
+        # The rank of each channel in their order, and the group of each filter.
+        ranks = np.argsort(self.channel_order)
         groups = np.arange(self.filters) * channels // self.filters
-        self._layers_in_order, below = [], places
+        self._layers_in_order, below = [], ranks
         for index, size in enumerate(self._kernel_sizes()):
-            # Of the image a group sees the channels before its own, and above that the
-            # groups up to its own.
+            # In the image a group sees the channels before its own, and in the layers
+            # above the groups up to its own.
             before = np.less if index == 0 else np.less_equal
             layer = GatedConvolution(
                 before.outer(below, groups),
@@ -167,14 +167,14 @@ class PixelCNN(Conditioner):
             layer.build((None, rows, columns, len(below)))
             self._layers_in_order.append(layer)
             below = groups
-        self._build_output(groups, places, seeds[-1], options)
+        self._build_output(groups, ranks, seeds[-1], options)
 
-    def _build_output(self, groups, places, seed, options):
+    def _build_output(self, groups, ranks, seed, options):
         shape = (None, *self.image_shape[:2], self.filters)
         he = keras.initializers.HeNormal(seed)
         self._hidden = masked_dense(groups, groups, kernel_initializer=he, **options)
         self._hidden.build(shape)
-        outputs = np.repeat(places, self._num_params)
+        outputs = np.repeat(ranks, self._num_params)
         self._last = masked_dense(
             groups, outputs, kernel_initializer="zeros", use_bias=False, **options
         )
@@ -189,7 +189,7 @@ class PixelCNN(Conditioner):
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         horizontal = tf.reshape(x, [-1, *self.image_shape])
-        # Each row in the place of the next: the vertical stack sees those above only.
+        # Each row shifted down by one: the vertical stack sees those above only.
         vertical = tf.pad(horizontal[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
         for layer in self._layers_in_order:
             vertical, horizontal = layer(vertical, horizontal, context)

@@ -25,8 +25,8 @@ class Recurrent(Conditioner):
         hᵢ, sᵢ = cell([x_{i−1}, v, eᵢ], s_{i−1})
         θᵢ = V·hᵢ + bᵢ
 
-    with a trained vector eᵢ and a bias bᵢ for each place i in the order; V and b start
-    at zero. All else is the same at every place.
+    with a trained vector eᵢ and a bias bᵢ for each step i in the order; V and b start
+    at zero. All else is the same at every step.
 
     With a ``row_size`` of W the dimensions are the pixels of an image, row by row, and
     the cell sees the three pixels above as well, x_{i−W−1}, x_{i−W} and x_{i−W+1} (0
@@ -112,22 +112,23 @@ class Recurrent(Conditioner):
         self.units = self.cell.output_size
 
     def _cell_of(self, cell, units) -> keras.Layer:
+        copy: Any
         if isinstance(cell, keras.Layer):
             _check_cell(cell, cell)
-            made = type(cell).from_config(cell.get_config())
+            copy = type(cell).from_config(cell.get_config())
         else:
-            made = None
+            copy = None
             if callable(cell):
-                made = cell(units or 64, **self._options_of(cell))
-            _check_cell(made, cell)
-        if units is not None and units != made.output_size:
+                copy = cell(units or 64, **self._options_of(cell))
+            _check_cell(copy, cell)
+        if units is not None and units != copy.output_size:
             raise ValueError(
-                f"Recurrent: units is {units}, but the cell {made.name!r} has "
-                f"{made.output_size}; leave units out where a cell is given."
+                f"Recurrent: units is {units}, but the cell {copy.name!r} has "
+                f"{copy.output_size}; leave units out where a cell is given."
             )
-        for part in made._flatten_layers():
+        for part in copy._flatten_layers():
             self._check_part(part)
-        return made
+        return copy
 
     def _check_part(self, part):
         if part.dtype_policy != self.dtype_policy:
@@ -142,7 +143,7 @@ class Recurrent(Conditioner):
             )
 
     def _options_of(self, cell) -> dict:
-        """Those of the usual options of Keras's cells that this one takes."""
+        """The usual options of Keras's cells that this one takes."""
         seeds = split_seed(self.seed, 5)
         options = {
             "kernel_initializer": keras.initializers.GlorotUniform(seed=seeds[0]),
@@ -151,11 +152,11 @@ class Recurrent(Conditioner):
         }
         taken = inspect.signature(cell).parameters
         fixed = getattr(cell, "keywords", {})  # Of a functools.partial.
-        found = {k: v for k, v in options.items() if k in taken and k not in fixed}
+        chosen = {k: v for k, v in options.items() if k in taken and k not in fixed}
         kinds = [parameter.kind for parameter in taken.values()]
         if "dtype" in taken or inspect.Parameter.VAR_KEYWORD in kinds:
-            found["dtype"] = self.dtype_policy
-        return found
+            chosen["dtype"] = self.dtype_policy
+        return chosen
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
@@ -199,7 +200,7 @@ class Recurrent(Conditioner):
     def step(
         self, state: Any, i: tf.Tensor, previous: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
-        """As `Conditioner.step`; what is known last comes first in the row."""
+        """Do as `Conditioner.step`; the state holds the newest value first."""
         state, recent, *context = state
         newest = tf.cast(previous, recent.dtype)[tf.newaxis]
         recent = tf.concat([newest, recent[:-1]], axis=0)
@@ -219,12 +220,13 @@ class Recurrent(Conditioner):
 
     def _above(self, recent, i) -> list[tf.Tensor]:
         """The three pixels above, ``[N]`` each; 0 where there is none."""
-        row, column = np.divmod(np.arange(self.event_size), self.row_size)
-        inside = [column > 0, column >= 0, column < self.row_size - 1]
+        size = self.row_size or 1
+        row, column = np.divmod(np.arange(self.event_size), size)
+        inside = [column > 0, column >= 0, column < size - 1]
         exists = tf.constant(np.stack([(row > 0) & there for there in inside]))[:, i]
-        # In rows of one pixel nothing is right above, nor is there a place for it.
-        back = (self.row_size, self.row_size - 1, max(self.row_size - 2, 0))
-        values = [recent[places] for places in back]
+        # In rows of one pixel nothing is right above, nor is there an index for it.
+        back = (size, size - 1, max(size - 2, 0))
+        values = [recent[index] for index in back]
         return [
             tf.where(exists[j], value, tf.zeros_like(value))
             for j, value in enumerate(values)
@@ -245,17 +247,17 @@ class Recurrent(Conditioner):
 
     @classmethod
     def from_config(cls, config: dict) -> "Recurrent":
-        """The layer of a configuration."""
+        """Make the layer of a configuration."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**(config | {"cell": cell}))
 
 
-def _check_cell(made, given):
-    """Whether it is a cell; a layer such as ``keras.layers.LSTM`` has one within."""
+def _check_cell(cell, argument) -> None:
+    """Refuse what is no cell; a layer such as ``keras.layers.LSTM`` has one within."""
     sizes = ("state_size", "output_size")
-    is_cell = isinstance(made, keras.Layer) and all(hasattr(made, s) for s in sizes)
-    if not is_cell or isinstance(made, keras.layers.RNN):
+    is_cell = isinstance(cell, keras.Layer) and all(hasattr(cell, s) for s in sizes)
+    if not is_cell or isinstance(cell, keras.layers.RNN):
         raise TypeError(
             "Recurrent: cell must be a Keras cell, or a class or function that gives "
-            f"one, such as keras.layers.LSTMCell, but got {given!r}."
+            f"one, such as keras.layers.LSTMCell, but got {argument!r}."
         )

@@ -19,27 +19,27 @@ class WaveNet(Conditioner):
     """Causal convolutions with growing gaps, gated, with residuals and skips.
 
     From ``[N, D]``, and a context v ``[N, C]`` if it takes one, to ``[N, D·K]``. The
-    dimensions in their order are a signal. Layer l, of dilation d, has at place i
+    dimensions in their order are a signal. Layer l, of dilation d, has at step i
 
         (a, b) = Σ_m W_m·h_{i − m·d} + U·v + c,   m = 0 … kernel_size − 1
         g = tanh(a)·σ(b);   h ← h + R·g;   s ← s + S·g
 
-    where h₀ at place i is a multiple of the value at place i − 1 and a trained vector
-    for that place. The parameters are two layers over s, the second of which starts at
-    zero and has a bias for each place: the weights are the same everywhere, and still
-    places may differ.
+    where h₀ at step i is a multiple of the value at step i − 1 and a trained vector
+    for that step. The parameters are two layers over s, the second of which starts at
+    zero and has a bias for each step: the weights are the same everywhere, and still
+    steps may differ.
 
-    What reaches a place is the `receptive_field` before it, by default all of it.
+    A step depends on the `receptive_field` before it, by default all of it.
 
     Cost: one evaluation O(D·L·F²) a point for L layers of F filters; `scan` about one
-    evaluation, for `step` keeps what each layer needs of earlier places in a queue
-    that goes round. Its gradient keeps the states of all places.
+    evaluation, for `step` keeps what each layer needs of earlier steps in a queue
+    that goes round. Its gradient keeps the states of all steps.
 
     Args:
         event_size: D.
         filters: F, width of all layers.
         output_size: D·K; ``None`` leaves it to the bijector that it is given to.
-        kernel_size: places that one convolution sees, at least 2.
+        kernel_size: steps that one convolution sees, at least 2.
         dilations: the gap between them, a number for each layer; 1, 2, 4, … 512, 1, …
             until all dimensions are seen, if not given.
         order: the dimensions in the order in which they depend on each other; 0 … D − 1
@@ -97,7 +97,7 @@ class WaveNet(Conditioner):
         self.kernel_size = checked_count(kernel_size, "WaveNet: kernel_size")
         if self.kernel_size < 2:
             raise ValueError(
-                "WaveNet: kernel_size must be 2 or more, or no layer sees a place "
+                "WaveNet: kernel_size must be 2 or more, or no layer sees a step "
                 f"before its own, but got {kernel_size}."
             )
         if dilations is None:
@@ -110,7 +110,7 @@ class WaveNet(Conditioner):
 
     @property
     def receptive_field(self) -> int:
-        """On how many dimensions before its own a parameter may depend."""
+        """The number of dimensions before its own on which a parameter may depend."""
         return 1 + (self.kernel_size - 1) * sum(self.dilations)
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
@@ -167,25 +167,25 @@ class WaveNet(Conditioner):
         added = [term[:, tf.newaxis] for term in self._from_context(context)]
         for index, dilation in enumerate(self.dilations):
             back = range((self.kernel_size - 1) * dilation, -1, -dilation)
-            seen = tf.concat([_later(h, places) for places in back], axis=-1)
+            seen = tf.concat([_delayed(h, steps) for steps in back], axis=-1)
             h, skip = self._through(index, seen, h, added)
             total += skip
         return self._by_dimension(self._last(self._to_last(total)))
 
     def _from_context(self, context=None) -> list:
-        """What the context adds to each layer; nothing if there is none."""
+        """The terms that the context adds to each layer; none without a context."""
         return [layer(context) for layer in self._contexts]
 
     def _through(self, index, seen, h, added):
-        """What layer ``index`` gives to the next one and to the skips."""
+        """The output of layer ``index`` to the next one, and that to the skips."""
         gates = self._gates[index](seen)
         if added:
             gates += added[index]
         a, b = tf.split(gates, 2, axis=-1)
-        given = self._exits[index](tf.tanh(a) * tf.sigmoid(b))
+        outputs = self._exits[index](tf.tanh(a) * tf.sigmoid(b))
         if index == len(self.dilations) - 1:
-            return h, given
-        residual, skip = tf.split(given, 2, axis=-1)
+            return h, outputs
+        residual, skip = tf.split(outputs, 2, axis=-1)
         return h + residual, skip
 
     def _to_last(self, total):
@@ -210,7 +210,7 @@ class WaveNet(Conditioner):
     def step(
         self, state: Any, i: tf.Tensor, previous: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
-        """As `Conditioner.step`; place j of a layer is in its queue at j mod length."""
+        """Do as `Conditioner.step`; step j is in a layer's queue at j mod length."""
         queues, added = state
         h = self._entry(previous[:, tf.newaxis])
         h, total = h + tf.cast(row_of(self.positions, i), h.dtype), 0.0
@@ -221,7 +221,7 @@ class WaveNet(Conditioner):
             length = (self.kernel_size - 1) * dilation
             slots = [(i + ahead) % length for ahead in range(0, length, dilation)]
             seen = tf.concat([*map(queue.read, slots), h], axis=-1)
-            # In the place of the oldest, which is read for the last time.
+            # Over the oldest, which has been read for the last time.
             later.append(queue.write(slots[0], h))
             h, skip = self._through(index, seen, h, added)
             total += skip
@@ -245,7 +245,7 @@ class WaveNet(Conditioner):
 
 
 def _doubling(num_before: int, kernel_size: int) -> list[int]:
-    """1, 2, 4, … until that many places before the own one are seen."""
+    """The dilations 1, 2, 4, … until so many steps before its own are seen."""
     dilations = [1]
     while 1 + (kernel_size - 1) * sum(dilations) < num_before:
         last = dilations[-1]
@@ -253,7 +253,7 @@ def _doubling(num_before: int, kernel_size: int) -> list[int]:
     return dilations
 
 
-def _later(h, places: int) -> tf.Tensor:
-    """``[N, D, F]``, each place as the one so many places before it; 0 at first."""
-    kept = max(h.shape[1] - places, 0)
-    return tf.pad(h[:, :kept], [[0, 0], [h.shape[1] - kept, 0], [0, 0]])
+def _delayed(h, steps: int) -> tf.Tensor:
+    """Delay a signal ``[N, D, F]`` by so many steps; it is 0 at first."""
+    length = max(h.shape[1] - steps, 0)
+    return tf.pad(h[:, :length], [[0, 0], [h.shape[1] - length, 0], [0, 0]])

@@ -51,7 +51,7 @@ class OneHot(keras.layers.Layer):
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.num_classes = checked_count(num_classes, "OneHot: num_classes")
-        # What `FlowModel` checks of its data.
+        # `FlowModel` checks its data by it.
         self.integers = IntegerRange(0, self.num_classes - 1, "OneHot")
         self.built = True
 
@@ -71,8 +71,8 @@ class OneHot(keras.layers.Layer):
             self.integers.require(values, f"OneHot {self.name!r}: labels")
         known = self.integers.contains(labels)[:, tf.newaxis]
         dtype = tf.as_dtype(self.compute_dtype)
-        found = tf.one_hot(tf.cast(labels, tf.int32), self.num_classes, dtype=dtype)
-        return tf.where(known, found, tf.constant(np.nan, dtype))
+        vectors = tf.one_hot(tf.cast(labels, tf.int32), self.num_classes, dtype=dtype)
+        return tf.where(known, vectors, tf.constant(np.nan, dtype))
 
     def compute_output_shape(self, labels_shape: Sequence) -> tuple:
         """``[N, num_classes]``."""
@@ -80,7 +80,7 @@ class OneHot(keras.layers.Layer):
 
     @property
     def output_shape(self) -> tuple:
-        """As a Keras model has it."""
+        """The shape of the output, as a Keras model tells it."""
         return (None, self.num_classes)
 
     def get_config(self) -> dict:

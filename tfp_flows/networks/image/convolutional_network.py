@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from tfp_flows.checks import checked_counts, checked_odd
 from tfp_flows.networks.image.image_network import ImageNetwork
@@ -19,7 +18,7 @@ class ConvolutionalNetwork(ImageNetwork):
     ``[N, H, W, output_size]``. Around the images are zeros.
 
     With two hidden layers of equal width and ``kernel_size=(3, 1, 3)`` it is the
-    network of Glow, but for the normalisation (actnorm) that Glow has after each hidden
+    network of Glow, but for the normalization (actnorm) that Glow has after each hidden
     layer: it keeps the numbers of a network that starts with small weights in range,
     and here the weights start with He's variance, which does that, too.
 
@@ -86,9 +85,8 @@ class ConvolutionalNetwork(ImageNetwork):
         where = "ConvolutionalNetwork: "
         self.hidden_units = checked_counts(hidden_units, where + "hidden_units")
         num, where = len(self.hidden_units) + 1, where + "kernel_size"
-        if not np.iterable(kernel_size):
-            kernel_size = [kernel_size] * num
-        self.kernel_size = [checked_odd(size, where) for size in kernel_size]
+        sizes: Any = kernel_size if np.iterable(kernel_size) else [kernel_size] * num
+        self.kernel_size = [checked_odd(size, where) for size in sizes]
         if len(self.kernel_size) != num:
             raise ValueError(
                 f"{where} must be one number, or {num}, one for each hidden layer and "

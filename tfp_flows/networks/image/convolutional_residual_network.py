@@ -24,7 +24,7 @@ class ConvolutionalResidualNetwork(ImageNetwork):
     K, A and B see ``kernel_size`` rows and columns, and the others the pixel alone; L
     starts at zero. Around the images are zeros.
 
-    The paper has batch normalisation before each activation. It is left out: with it,
+    The paper has batch normalization before each activation. It is left out: with it,
     while it trains, the density of an image would depend on the rest of its batch, and
     log_prob would be no logarithm of a density. Instead B and R start so small that h
     and s keep their variance, whatever the number of blocks.
@@ -100,16 +100,16 @@ class ConvolutionalResidualNetwork(ImageNetwork):
         seeds = iter(split_seed(self.seed, 3 * num + 2))
         alone = {"context_size": None}
         share = alone | {"gain": 1.0 / (num + 1)}
-        bent = {"activation": self.activation}
+        active = {"activation": self.activation}
 
         def convolution(size, channels=width, **options):
             return self._convolution(width, size, channels, next(seeds), **options)
 
         self._first = convolution(size, channels, gain=1.0)
         self._skips = [convolution(1, **share) for _ in range(num + 1)]
-        self._inner = [convolution(size, **bent) for _ in range(num)]
-        self._outer = [convolution(size, **share, **bent) for _ in range(num)]
-        self._last = self._convolution(self.output_size, 1, width, None, **bent)
+        self._inner = [convolution(size, **active) for _ in range(num)]
+        self._outer = [convolution(size, **share, **active) for _ in range(num)]
+        self._last = self._convolution(self.output_size, 1, width, None, **active)
 
     def _output(self, x, context):
         h = self._first(x, context)

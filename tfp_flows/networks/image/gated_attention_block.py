@@ -10,7 +10,7 @@ from tfp_flows.random_state import split_seed
 
 
 class GatedAttentionBlock(keras.layers.Layer):
-    """Images ``[N, H, W, F]`` to such images, by two steps with residuals.
+    """Two steps with residuals, from images ``[N, H, W, F]`` to such images.
 
     Args:
         convolution: of F filters, built, with the activation before it.
@@ -75,7 +75,7 @@ class GatedAttentionBlock(keras.layers.Layer):
         return last(h + _gated(self._attention_gate(seen)))
 
     def _attention(self, h):
-        """For each pixel a mean over all pixels, in each head by other weights."""
+        """Average over all pixels for each pixel, in each head by other weights."""
         _, rows, columns, width = h.shape
         shape = [-1, rows * columns, self.num_heads, width // self.num_heads]
         parts = tf.split(self._projections(h), 3, axis=-1)

@@ -23,7 +23,7 @@ class GatedAttentionNetwork(ImageNetwork):
         h ← norm(h + gate(A·a(K * a(h))))
         h ← norm(h + gate(B·attention(h + P)))
 
-    where norm is layer normalisation over the channels of a pixel. A last convolution,
+    where norm is layer normalization over the channels of a pixel. A last convolution,
     which starts at zero, gives the output. Around the images are zeros.
 
     The paper has dropout after each activation; there is none here. The size of the

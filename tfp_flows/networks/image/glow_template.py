@@ -10,12 +10,12 @@ from tfp_flows.networks.image.convolutional_network import ConvolutionalNetwork
 from tfp_flows.random_state import split_seed
 from tfp_flows.variables import KerasModule
 
-# Scales between e⁻³ and e³, as of `tfp_flows.bijectors.Affine.spec`.
+# Scales between e⁻³ and e³, those of `tfp_flows.bijectors.Affine.spec`.
 _BOUND = 3.0
 
 
 class GlowCoupling(tf.Module):
-    """From the half that passes through to the bijector of the other one."""
+    """The bijector of the transformed half, as a function of the identity half."""
 
     def __init__(self, network: KerasModule):
         super().__init__(name="glow_coupling")
@@ -32,7 +32,7 @@ class GlowCoupling(tf.Module):
 
 
 class GlowTemplate(tf.Module):
-    """Makes networks; made by `glow_template` and `glow_exit_template`."""
+    """The function that `glow_template` makes: it gives a new network at each call."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class GlowTemplate(tf.Module):
         self._activation = config["activation"]
         self._seed = seed
         self._dtype = dtype
-        self._num_made = 0
+        self._num_networks = 0
 
     @property
     def parameters(self) -> dict:
@@ -68,17 +68,17 @@ class GlowTemplate(tf.Module):
     def __call__(
         self, input_shape: Sequence[int], output_chan: int | None = None
     ) -> GlowCoupling:
-        """A network, other than those before.
+        """Make a network, other than those before.
 
         Args:
             input_shape: ``(H, W, C)`` of the half that passes through.
             output_chan: channels of the other one; C if not given.
         """
         *_, channels = input_shape
-        self._num_made += 1
+        self._num_networks += 1
         options = self.parameters
         if self._seed is not None:
-            *_, options["seed"] = split_seed(self._seed, self._num_made)
+            *_, options["seed"] = split_seed(self._seed, self._num_networks)
         network = ConvolutionalNetwork(
             output_size=2 * (output_chan or channels), **options
         )
@@ -111,7 +111,7 @@ def glow_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `ConvolutionalNetwork`.
+        TypeError, ValueError: what `ConvolutionalNetwork` raises.
 
     >>> bijector = tfb.Glow(
     ...     output_shape=(4, 4, 1),
@@ -135,7 +135,7 @@ def glow_exit_template(
 ) -> GlowTemplate:
     """The networks where variables leave ``tfb.Glow``: its ``exit_bijector_fn``.
 
-    As `glow_template`; by default a single convolution, as in the paper. It predicts
+    See `glow_template`; by default a single convolution, as in the paper. It predicts
     location and scale of the variables that leave from those that stay.
 
     Args:
@@ -146,7 +146,7 @@ def glow_exit_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `ConvolutionalNetwork`.
+        TypeError, ValueError: what `ConvolutionalNetwork` raises.
 
     >>> network = glow_exit_template()((4, 4, 6), output_chan=2)
     >>> [tuple(v.shape) for v in network.trainable_variables]

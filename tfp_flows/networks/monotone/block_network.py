@@ -103,9 +103,8 @@ class BlockNetwork(MonotoneNetwork):
         self.hidden_factor = checked_count(hidden_factor, "BlockNetwork: hidden_factor")
         where = "BlockNetwork: num_hidden_layers"
         self.num_hidden_layers = checked_count(num_hidden_layers, where)
-        order = np.arange(self.event_size) if order is None else order
-        order = checked_permutation(order, "BlockNetwork: order", self.event_size)
-        self.order = order.tolist()
+        order = np.arange(size) if order is None else order
+        self.order = checked_permutation(order, "BlockNetwork: order", size).tolist()
         self.activation = checked_activation(activation, "BlockNetwork")
         self.alpha = checked_number(alpha, "BlockNetwork: alpha")
         if not 0.0 < self.alpha < np.inf:
@@ -165,7 +164,7 @@ class BlockNetwork(MonotoneNetwork):
         where: str = "BlockNetwork",
         validate_args: bool = False,
     ) -> tf.Tensor:
-        """As `MonotoneNetwork.invert`; a second derivative is refused."""
+        """Do as `MonotoneNetwork.invert`; a second derivative is refused."""
         self._check_inputs(z, context)
         columns = permute(tf.transpose(z), self.order, axis=0)
         added = self._added(context)
@@ -181,18 +180,18 @@ class BlockNetwork(MonotoneNetwork):
             x: columns ``[D, N]`` in the network's order.
             added: what a context adds to each layer.
         """
-        h, own, slopes = x[:, tf.newaxis], tf.ones_like(x[:, tf.newaxis]), []
+        h, total, slopes = x[:, tf.newaxis], tf.ones_like(x[:, tf.newaxis]), []
         for layer, activation, extra in zip(
             self.dense, [*self.activations, None], added, strict=True
         ):
             h = layer(h) + extra
-            own = tf.matmul(layer.diagonal(), own)
+            total = tf.matmul(layer.diagonal(), total)
             if activation is not None:
                 h, slope = activation.value_and_slope(h, activation.alphas())
-                own = own * slope
+                total = total * slope
                 slopes.append(slope)
-        gate, rest = self.gates()
-        return rest * x + gate * h[:, 0], rest + gate * own[:, 0], slopes
+        gate, passed = self.gates()
+        return passed * x + gate * h[:, 0], passed + gate * total[:, 0], slopes
 
     def gates(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The gates g and 1 − g, ``[D, 1]``."""
@@ -200,7 +199,7 @@ class BlockNetwork(MonotoneNetwork):
         return tf.sigmoid(logit), tf.sigmoid(-logit)
 
     def _added(self, context) -> list:
-        """What the context adds to each layer."""
+        """The terms that the context adds to each layer."""
         if context is None:
             return [0.0] * len(self.dense)
         columns = tf.transpose(tf.cast(context, self.dtype))

@@ -56,7 +56,7 @@ class LeakyActivation(keras.layers.Layer):
 
 
 def checked_activation(activation: Any, where: str) -> Callable:
-    """A function from Keras's name for it, or itself, if it does not decrease.
+    """Give the function that Keras gives for ``activation``, if it never decreases.
 
     Raises:
         ValueError: it decreases somewhere, is not finite, or does not act on each

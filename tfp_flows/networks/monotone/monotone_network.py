@@ -16,6 +16,8 @@ class MonotoneNetwork(Network):
     writes `invert`. See `tfp_flows.networks.BlockNetwork`.
     """
 
+    event_size: int
+
     def invert(
         self,
         z: tf.Tensor,
@@ -24,7 +26,7 @@ class MonotoneNetwork(Network):
         where: str,
         validate_args: bool = False,
     ) -> tf.Tensor:
-        """Finds the x ``[N, D]`` whose image is z, with gradients.
+        """Find the x ``[N, D]`` whose image is z, with gradients.
 
         Args:
             z: ``[N, D]``.
