@@ -9,7 +9,7 @@ from tfp_flows.models import execution
 
 
 class EpochNumber(keras.callbacks.Callback):
-    """Tells the data pipeline the epoch, before it begins to iterate, and the model.
+    """A callback that tells data pipeline and model the epoch before it begins.
 
     Args:
         model: that is fitted.
@@ -21,12 +21,12 @@ class EpochNumber(keras.callbacks.Callback):
         self.variable = tf.Variable(0, dtype=tf.int32, trainable=False)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Before the data pipeline starts."""
+        """Tell the epoch before the data pipeline starts."""
         self.variable.assign(epoch)
         self.model.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Before anything is saved."""
+        """Count the epoch before anything is saved."""
         # The first of the callbacks, so that those that save find it.
         self.model.epoch = epoch + 1
 

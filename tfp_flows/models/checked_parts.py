@@ -11,7 +11,7 @@ from tfp_flows.distributions import Family
 
 
 def checked_family(distribution: Any) -> Family:
-    """The family that a model trains.
+    """Give the family that a model trains.
 
     Raises:
         TypeError: neither a distribution nor a family.
@@ -41,7 +41,7 @@ def checked_family(distribution: Any) -> Family:
 
 
 def check_encoder(encoder: Any, family: Family) -> None:
-    """Refuses an encoder that is none, or makes no context of the family.
+    """Refuse an encoder that is none, or makes no context of the family.
 
     Raises:
         TypeError: no Keras layer.
@@ -49,7 +49,7 @@ def check_encoder(encoder: Any, family: Family) -> None:
     """
     if not isinstance(encoder, keras.Layer):
         raise TypeError(
-            f"FlowModel: the encoder must be a Keras layer or model, but is "
+            f"FlowModel: the encoder must be a Keras layer or model, but got "
             f"{encoder!r}."
         )
     if not family.is_conditional:
@@ -72,7 +72,7 @@ def check_encoder(encoder: Any, family: Family) -> None:
 
 
 def checked_seed(seed: Any) -> int:
-    """An integer.
+    """Give an integer.
 
     Raises:
         TypeError: something else.
@@ -83,7 +83,7 @@ def checked_seed(seed: Any) -> int:
 
 
 def check_trainable(layer: keras.Layer, name: str) -> None:
-    """Refuses a model, or a layer, in which nothing is trained.
+    """Refuse a model, or a layer, in which nothing is trained.
 
     Raises:
         ValueError: it has no trainable weight.

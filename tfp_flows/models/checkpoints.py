@@ -18,8 +18,8 @@ _KINDS = (".keras", ".weights.h5", ".weights.json")
 _STATES = ("random", "objective")
 
 
-class Checkpointed:
-    """What a ``keras.Model`` needs for a run that is killed to go on; a mix-in."""
+class Checkpointed(keras.Model):
+    """A Keras model whose run goes on after it was killed."""
 
     # How many epochs of the last `fit` have ended, counted as Keras counts them. It is
     # saved along with the weights: `fit(…, initial_epoch=model.epoch)` goes on.
@@ -28,7 +28,7 @@ class Checkpointed:
     def save(
         self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
     ) -> None:
-        """As in Keras; a file that is there stays until the new one is whole.
+        """Save a model; a file that is there stays until the new one is whole.
 
         Raises:
             OSError: the file cannot be written; what was there before is unchanged.
@@ -39,7 +39,7 @@ class Checkpointed:
     def save_weights(
         self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
     ) -> None:
-        """As in Keras; a file that is there stays until the new one is whole.
+        """Save the weights; a file that is there stays until the new one is whole.
 
         Raises:
             OSError: the file cannot be written; what was there before is unchanged.
@@ -54,28 +54,28 @@ class Checkpointed:
             path.write_bytes(memory.getbuffer())
 
     def save_own_variables(self, store: Any) -> None:
-        """Called by Keras, which saves no state of random numbers, as of dropout."""
+        """Save, for Keras, also the states of random numbers, such as dropout's."""
         super().save_own_variables(store)
         store["epoch"] = np.array(self.epoch)
         for name, state in self._states().items():
             store[name] = state
 
     def load_own_variables(self, store: Any) -> None:
-        """Called by Keras."""
+        """Load, for Keras, what `save_own_variables` saved."""
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self.epoch = int(np.array(entries.pop("epoch", 0)))
         for name, state in self._states().items():
             if name in entries:
                 state.assign(entries[name])
-        # As in Keras, a model with other random numbers, or compiled with another
+        # As in Keras: a model with other random numbers, or compiled with another
         # objective, takes the weights as well.
         weights = {k: v for k, v in entries.items() if not k.startswith(_STATES)}
         super().load_own_variables(weights)
 
     def _states(self) -> dict:
-        """What is no weight: the states of random numbers, the objective's variables.
+        """The states of random numbers, and the objective's variables: no weights.
 
-        By the names that files have for them.
+        The keys are the names that files have for them.
         """
         weights = {id(weight) for weight in self.weights}
         random = [v for v in self.variables if id(v) not in weights]
@@ -103,7 +103,7 @@ def _safe(path, overwrite: bool):
 
 
 def _is_file_here(path) -> bool:
-    """Whether Keras would write ``path`` as a file, or a few, on a disk of its own."""
+    """Tell whether Keras would write ``path`` as a file, or a few, on a local disk."""
     return (
         isinstance(path, str | os.PathLike)
         and str(path).endswith(_KINDS)
@@ -112,7 +112,7 @@ def _is_file_here(path) -> bool:
 
 
 def repair_backups(callbacks: Any) -> None:
-    """Makes what each ``BackupAndRestore`` left tell the epoch that its weights tell.
+    """Make what each ``BackupAndRestore`` left tell the epoch that its weights tell.
 
     Keras keeps weights and the number of their epoch in two files, which it writes, and
     in the end deletes, one after the other, the second not at once. If it was stopped

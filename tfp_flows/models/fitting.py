@@ -11,8 +11,8 @@ from tfp_flows.models.callbacks import EpochNumber, completed
 from tfp_flows.objectives import Batch, BatchSpec
 
 
-class Fitting:
-    """The methods of a ``keras.Model`` that take data, for a `FlowModel`; a mix-in.
+class Fitting(keras.Model):
+    """A Keras model whose methods take data as a `FlowModel` does.
 
     They check and cast what the user gives, and hand Keras a dataset of batches.
     """
@@ -31,7 +31,7 @@ class Fitting:
         callbacks: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Trains on ``x``; as in Keras, without targets.
+        """Train on ``x``, as in Keras, without targets.
 
         With a conditional flow it is ``fit(context, x)``: what a network learns from,
         and then what it is to describe.
@@ -105,14 +105,14 @@ class Fitting:
             )
 
     def _held_out(self, train, validation_data, fraction: float) -> tuple:
-        """The data to train on, and those to hold out or ``None``."""
+        """Give the data to train on, and those to hold out or ``None``."""
         if validation_data is not None:
-            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-            return train, self._checked(*parts, "validation_data")
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(validation_data)
+            return train, self._checked(x, y, weights, "validation_data")
         return data.split_rows(train, fraction) if fraction else (train, None)
 
     def adapt(self, x: Any, y: Any = None, *, steps: int | None = None) -> None:
-        """Starts the layers that start from data, as `fit` does before it trains.
+        """Start the layers that start from data, as `fit` does before it trains.
 
         For a training loop of one's own. Layers that have been adapted, or loaded with
         weights that were, stay as they are.
@@ -124,7 +124,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`; then no layer is adapted.
+            ValueError: what `fit` raises; then no layer is adapted.
 
         >>> import numpy as np, tfp_flows
         >>> flow = tfp_flows.flows.glow((4, 4, 1), num_steps=1, hidden_units=[8],
@@ -148,7 +148,7 @@ class Fitting:
         sample_weight: Any = None,
         **kwargs: Any,
     ) -> Any:
-        """The mean loss, as in Keras: the NLL in nats if no other was compiled.
+        """Compute the mean loss: the NLL in nats if no other was compiled.
 
         Args:
             x: as for `fit`.
@@ -160,7 +160,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`.
+            ValueError: what `fit` raises.
         """
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             return super().evaluate(x, **kwargs)
@@ -175,7 +175,7 @@ class Fitting:
     def predict(
         self, x: Any, *, batch_size: int | None = None, **kwargs: Any
     ) -> np.ndarray:
-        """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
+        """Give log-probabilities in nats, an array ``[N]`` in the order of the rows.
 
         Args:
             x: as for `fit`; with a conditional flow the pair (context, x).
@@ -184,7 +184,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`.
+            ValueError: what `fit` raises.
         """
         spec = self._density_spec
         x, y = data.given_to_predict(x, spec=spec, who=self.name)
@@ -196,7 +196,7 @@ class Fitting:
     def train_on_batch(
         self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
-        """One step on one batch, checked and cast as by `fit`.
+        """Train one step on one batch, checked and cast as by `fit`.
 
         The first one is what layers that start from data are adapted to, if they have
         not been: call `adapt` with more data before.
@@ -209,29 +209,29 @@ class Fitting:
     def test_on_batch(
         self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
-        """The mean loss of one batch, checked and cast as by `fit`."""
+        """Give the mean loss of one batch, checked and cast as by `fit`."""
         batch = self._checked(x, y, sample_weight, "x")
         return super().test_on_batch(data.as_keras_input(batch), **kwargs)
 
     @property
     def _density_spec(self) -> BatchSpec:
-        """What log-probabilities need, whatever the objective."""
+        """The data that log-probabilities need, whatever the objective."""
         return BatchSpec.of_density(self._family, self.encoder)
 
     def _checked(self, x, y, sample_weight, name: str, spec: BatchSpec | None = None):
-        """Data as the objective wants them, or as a ``spec`` tells."""
+        """Check data by what the objective wants, or by a ``spec``."""
         spec = spec or self._spec
         return data.checked_data(x, y, sample_weight, name, spec=spec, who=self.name)
 
     def _batches(self, rows, batch_size, default, kwargs, steps: str, order=None):
-        """Batches for Keras; without data, as many as ``kwargs`` tells."""
+        """Make batches for Keras; without data, as many as ``kwargs`` tells."""
         if rows is not None:
             return data.batches(rows, batch_size, default, order)
         replicas = self.distribute_strategy.num_replicas_in_sync
         return data.empty_batches(kwargs.pop(steps, None), replicas)
 
     def _several_steps(self, rows, callbacks, *limits):
-        """A context in which Keras runs as many steps at once as go unnoticed."""
+        """Give a context in which Keras runs as many steps at once as go unnoticed."""
         # Keras runs past a limit that is no multiple of the steps at once.
         one = (
             not isinstance(rows, Batch | None)

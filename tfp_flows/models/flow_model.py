@@ -22,14 +22,14 @@ from tfp_flows.variables import find_weights, storage_ids
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FlowModel(Fitting, Serialized, keras.Model):
-    """Trains a distribution with Keras ``fit``, by maximum likelihood if not told else.
+class FlowModel(Fitting, Serialized):
+    """A Keras model of a distribution, trained by ``fit``.
 
     The model's output is the log-probability of its input, in nats. Its loss is the
-    mean negative log-likelihood (NLL), or another of the `tfp_flows.objectives` that
-    ``compile`` is given. Every ``tf.Variable`` and every Keras layer found in the
-    distribution becomes a weight of the model, sharing its storage; a storage reached
-    in two ways is one weight.
+    mean negative log-likelihood (NLL), so that ``fit`` maximizes the likelihood, or
+    another of the `tfp_flows.objectives` that ``compile`` is given. Every
+    ``tf.Variable`` and every Keras layer found in the distribution becomes a weight of
+    the model, sharing its storage; a storage that is found in two ways is one weight.
 
     It is compiled at once, with Adam and XLA; call ``compile`` for another optimizer.
     Data in memory are cast to the distribution's dtype, checked for shape and
@@ -101,7 +101,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
 
     @property
     def family(self) -> Family:
-        """What is trained: a distribution for each context, or one alone."""
+        """The family that is trained: a distribution for each context, or one alone."""
         return self._family
 
     @property
@@ -111,13 +111,13 @@ class FlowModel(Fitting, Serialized, keras.Model):
 
     @property
     def objective(self) -> Objective:
-        """What `fit` minimises."""
+        """The objective that `fit` minimizes."""
         return self._objective
 
     def given(
         self, context: Any = None, training: bool | None = None
     ) -> tfd.Distribution:
-        """The distribution given contexts ``[N, …]``, as `fit` takes them.
+        """Give the distribution of contexts ``[N, …]``, as `fit` takes them.
 
         Args:
             context: what the encoder takes, or without one the flow.
@@ -151,7 +151,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         steps_per_execution: int | str = "auto",
         **kwargs: Any,
     ) -> None:
-        """As in Keras, with no need of a loss; XLA is on unless it cannot run.
+        """Compile as Keras does; no loss is needed, XLA is on unless it cannot run.
 
         Args:
             optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
@@ -206,7 +206,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
             steps_per_execution=steps_per_execution,
             **kwargs,
         )
-        # Now, so that `load_weights` finds a place for the optimizer's state, too.
+        # Now, so that `load_weights` finds variables for the optimizer's state, too.
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
@@ -230,13 +230,13 @@ class FlowModel(Fitting, Serialized, keras.Model):
         training: bool | None = None,
         objective: Objective | None = None,
     ) -> tf.Tensor:
-        """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
+        """Give log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
 
         Args:
             points: the points; for a conditional flow the contexts and the points; or
                 a `tfp_flows.objectives.Batch`.
             training: as in Keras.
-            objective: gives what is returned for each row in place of the
+            objective: gives what is returned for each row instead of the
                 log-probability.
         """
         batch = self._as_batch(points)
@@ -279,7 +279,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
             )
 
     def train_step(self, packed: tuple) -> dict:
-        """One step of training: the loss of a batch, its gradients, an update."""
+        """Train one step: the loss of a batch, its gradients, an update."""
         batch = data.unpack(packed)
         with tf.GradientTape() as tape:
             values = self(batch, training=True, objective=self._objective)
@@ -293,17 +293,17 @@ class FlowModel(Fitting, Serialized, keras.Model):
         return self._logs(batch, values, loss)
 
     def test_step(self, packed: tuple) -> dict:
-        """The loss and the metrics of a batch."""
+        """Give the loss and the metrics of a batch."""
         batch = data.unpack(packed)
         values = self(batch, training=False, objective=self._objective)
         return self._logs(batch, values, self._mean_loss(values, batch.weights))
 
     def predict_step(self, packed: tuple) -> tf.Tensor:
-        """The log-probabilities of a batch."""
+        """Give the log-probabilities of a batch."""
         return self(data.unpack(packed), training=False)
 
     def _mean_loss(self, values, weights) -> tf.Tensor:
-        """The mean of the rows, weighted as in Keras, plus the layers' own losses."""
+        """Take the mean of the rows, weighted as in Keras, plus the layers' losses."""
         if weights is not None:
             values = values * tf.cast(weights, values.dtype)
         losses = [tf.cast(loss, values.dtype) for loss in self.losses]
@@ -321,7 +321,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         return strategies.reducible(logs, self.distribute_strategy)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: a `FlowModel` is built, with its optimizer and its metrics.
+        """Do nothing: a `FlowModel` is built, with its optimizer and its metrics.
 
         Under a strategy Keras would build it of the mean of the replicas' rows, which
         it cannot take over several machines, nor where they have not as many rows.
@@ -330,7 +330,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
     def sample(
         self, num_samples: int, *, context: Any = None, seed: int | None = None
     ) -> tf.Tensor:
-        """Draws ``[num_samples, *event_shape]``.
+        """Draw ``[num_samples, *event_shape]``.
 
         Args:
             num_samples: how many.
@@ -346,7 +346,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
         return self.given(context).sample(num_samples, seed=stateless)
 
     def export(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
-        """Writes a SavedModel, a folder that TensorFlow alone can load and serve.
+        """Write a SavedModel, a folder that TensorFlow alone can load and serve.
 
         What ``tf.saved_model.load`` gives has the functions ``log_prob(x)`` and
         ``sample(n, seed)``, for a conditional flow ``log_prob(context, x)`` and
@@ -370,10 +370,10 @@ class FlowModel(Fitting, Serialized, keras.Model):
         export_model(self, filepath)
 
     def summary(self, line_length: int = 88, print_fn: Callable = print) -> None:
-        """Prints each part of the distribution with its number of parameters.
+        """Print each part of the distribution with its number of parameters.
 
         Args:
             line_length: width of the table.
-            print_fn: called with the text in place of printing.
+            print_fn: called with the text, instead of ``print``.
         """
         print_fn(summary_table(self._family, self.name, line_length, self.encoder))

@@ -46,7 +46,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         self.num_dimensions = num_dimensions
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Adds rows.
+        """Add rows.
 
         Args:
             y_true: not used.
@@ -70,7 +70,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
 def as_metrics(
     metrics: Any, num_dimensions: int, dtype: str
 ) -> list[keras.metrics.Metric]:
-    """What ``compile`` is given, the units by name among it, as Keras's metrics.
+    """Make Keras metrics of what ``compile`` is given: metrics, and names of units.
 
     Raises:
         TypeError: no list.

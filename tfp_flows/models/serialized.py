@@ -10,12 +10,14 @@ from tfp_flows.models.checkpoints import Checkpointed
 
 
 class Serialized(Checkpointed):
-    """What a `FlowModel` needs to be saved as a whole; a mix-in."""
+    """A Keras model that is saved as a whole, a `FlowModel`."""
+
+    _is_restorable: bool
 
     def save(
         self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
     ) -> None:
-        """Writes a ``.keras`` file, once it is sure that it could be loaded again.
+        """Write a ``.keras`` file, once it is sure that it could be loaded again.
 
         Args:
             filepath: ends in ``.keras``.
@@ -23,7 +25,7 @@ class Serialized(Checkpointed):
             **kwargs: as in Keras.
 
         Raises:
-            ValueError: a part that cannot be saved, with the place where it is; another
+            ValueError: a part that cannot be saved, with its path in the model; another
                 kind of file.
             OSError: the file cannot be written; what was there before is unchanged.
         """
@@ -41,7 +43,7 @@ class Serialized(Checkpointed):
 
         Raises:
             ValueError: a part of the family that cannot be written, such as a
-                lambda, with the place where it is.
+                lambda, with its path in the family.
         """
         return {
             "family": saving.encode(self.family),
@@ -53,7 +55,7 @@ class Serialized(Checkpointed):
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
-        """Makes a model of what `get_config` gave.
+        """Make a model of what `get_config` gave.
 
         Raises:
             ValueError: the configuration was changed, or is of another version.
@@ -73,5 +75,5 @@ class Serialized(Checkpointed):
         return keras.saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config: dict) -> None:
-        """Compiles as the model was that gave ``config``."""
+        """Compile as the model was that gave ``config``."""
         self.compile(**keras.saving.deserialize_keras_object(config))

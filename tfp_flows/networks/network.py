@@ -36,8 +36,8 @@ class Network(keras.layers.Layer):
     ...
     ...     def call(self, x, context=None):
     ...         self._check_inputs(x, context)
-    ...         return tf.matmul(x, self.kernel)
-    >>> Linear(output_size=2)(tf.ones([3, 4])).shape
+    ...         return keras.ops.matmul(x, self.kernel)
+    >>> Linear(output_size=2)(keras.ops.ones([3, 4])).shape
     TensorShape([3, 2])
     """
 

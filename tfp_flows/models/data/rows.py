@@ -16,7 +16,7 @@ _BY_ROWS = tf.data.experimental.AutoShardPolicy.DATA
 def checked_rows(
     x: Any, context: Any = None, weights: Any = None, *, spec: BatchSpec, name: str
 ) -> Batch:
-    """Data in memory, in the flow's dtype. Other numbers are cast.
+    """Check data in memory, and cast them to the flow's dtype.
 
     Raises:
         TypeError: not numbers.
@@ -107,7 +107,7 @@ def _real_array(x, name: str) -> np.ndarray:
 
 
 def split_rows(rows: Any, fraction: float) -> tuple[Batch, Batch]:
-    """Checked rows in two, the second the last ones to hold out.
+    """Split checked rows in two, the second the last ones to hold out.
 
     Raises:
         ValueError: a stream, a fraction outside (0, 1), or one that leaves no row.
@@ -133,7 +133,7 @@ def split_rows(rows: Any, fraction: float) -> tuple[Batch, Batch]:
 def row_batches(
     rows: Batch, batch_size: int, *, shuffle_seed: tuple | None = None
 ) -> tf.data.Dataset:
-    """A dataset of batches of checked rows, as `pack` makes them.
+    """Make a dataset of batches of checked rows, as `pack` makes them.
 
     Args:
         rows: checked.
@@ -172,9 +172,9 @@ def row_batches(
 
 
 def shared_by_rows(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """A dataset of which each of several machines takes its rows of each batch.
+    """Let each of several machines take its rows of each batch of a dataset.
 
-    So that a batch is the same, however many machines there are. Each reads all.
+    A batch is then the same, however many machines there are. Each reads all.
     """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = _BY_ROWS

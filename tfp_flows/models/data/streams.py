@@ -16,7 +16,7 @@ _SHARD = tf.data.experimental.AutoShardPolicy
 
 
 def checked_stream(stream: Any, *, spec: BatchSpec) -> Any:
-    """A stream whose batches are cast and checked when they arrive.
+    """Give a stream whose batches are cast and checked when they arrive.
 
     The check is part of the stream, not of the training step, for XLA compiles no
     assertions. Run the stream under `user_errors`.
@@ -48,7 +48,7 @@ def checked_stream(stream: Any, *, spec: BatchSpec) -> Any:
 
 
 def _from_user(batch, where: str, spec: BatchSpec) -> Batch:
-    """A batch as the user yields it."""
+    """Make a `Batch` of what the user yields."""
     x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
     if spec.has_context:
         if y is None:

@@ -169,7 +169,7 @@ class MADE(Conditioner):
         return [tf.cast(layer(columns), dtype) for layer in self._context_layers]
 
     def pre_activations(self, h: tf.Tensor, added: Sequence) -> list[tf.Tensor]:
-        """The values before activation of each layer, and the output, in ``h``'s dtype."""
+        """The values before each activation, and the output, in the dtype of ``h``."""
         dtype = h.dtype
         *hidden, last = self.dense
         values = []

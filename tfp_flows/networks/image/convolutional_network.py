@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfp_flows.checks import checked_counts, checked_odd
 from tfp_flows.networks.image.image_network import ImageNetwork
