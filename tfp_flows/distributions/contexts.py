@@ -8,7 +8,7 @@ from tensorflow_probability import distributions as tfd
 
 
 def common_context_size(distribution: tfd.Distribution) -> int | None:
-    """The size of the context that bijectors take; ``None`` if none takes one.
+    """Find the size of the context that bijectors take; ``None`` if none takes one.
 
     Raises:
         ValueError: bijectors that take contexts of unlike sizes.
@@ -26,7 +26,7 @@ def common_context_size(distribution: tfd.Distribution) -> int | None:
 
 
 def with_context(part: Any, context: Any) -> Any:
-    """``part`` with the context given to all bijectors in it that take one.
+    """Give ``part`` with the context given to all bijectors in it that take one.
 
     Args:
         part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
@@ -40,8 +40,8 @@ def with_context(part: Any, context: Any) -> Any:
     if isinstance(part, tfb.Bijector | tfd.Distribution):
         old = part.parameters
         new = {name: with_context(value, context) for name, value in old.items()}
-        changed = {name: new[name] for name in new if new[name] is not old[name]}
-        return part.copy(**changed) if changed else part
+        update = {name: new[name] for name in new if new[name] is not old[name]}
+        return part.copy(**update) if update else part
     if isinstance(part, Mapping):
         new = {key: with_context(value, context) for key, value in part.items()}
         return new if any(new[key] is not part[key] for key in new) else part

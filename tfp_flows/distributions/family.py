@@ -59,7 +59,7 @@ class Family(tf.Module):
 
     @classmethod
     def wrap(cls, distribution: Any) -> "Family":
-        """``distribution`` itself if it is a family, else the family of it alone.
+        """Give ``distribution`` itself if it is a family, else the family of it alone.
 
         Raises:
             TypeError: neither a family nor a ``tfd.Distribution``.
@@ -83,7 +83,7 @@ class Family(tf.Module):
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a context is taken."""
+        """True if a context is taken."""
         return self._context_size is not None
 
     @property
@@ -105,7 +105,7 @@ class Family(tf.Module):
         return data_paths.data_paths(self._distribution)
 
     def __call__(self, context: Any = None) -> tfd.Distribution:
-        """The distribution of points given a context ``[..., C]``, or without one."""
+        """Give the distribution under a context ``[..., C]``, or the only one there is."""
         keras_context.require_tracked(self)
         if context is None or not self.is_conditional:
             self._require_agreement(context)
@@ -124,14 +124,14 @@ class Family(tf.Module):
     def _require_agreement(self, context) -> None:
         if context is not None:
             raise ValueError(
-                f"{self.name!r} takes no context, but one was given: no bijector in it "
+                f"{self.name!r} takes no context, but got one: no bijector in it "
                 "takes one. Give the conditioners a context_size, or wrap a bijector "
                 "that has none in tfp_flows.bijectors.Conditional."
             )
         if self.is_conditional:
             raise ValueError(
                 f"{self.name!r} is conditional and takes a context of shape "
-                f"[..., {self.context_size}], but was called without one."
+                f"[..., {self.context_size}], but got none."
             )
 
     def _checked_context(self, context) -> tf.Tensor:

@@ -23,7 +23,8 @@ class FlowLayer(keras.layers.Layer):
     a ``.keras`` file and a file of weights hold them. Called as ``layer(x, context)``
     it gives the log-probabilities ``[N]`` of points ``[N, *event_shape]``; if it holds
     a bijector, the points that ``forward`` maps them to. Maximum likelihood in a model
-    of one's own is ``model.add_loss(-tf.reduce_mean(layer(x)))``, or a loss function −y_pred.
+    of one's own is ``model.add_loss(-tf.reduce_mean(layer(x)))``, or a loss
+    function −y_pred.
 
     A bare flow in a Keras model is not seen by Keras; when the model is fitted it is
     refused. To hold one that stays as it is: ``FlowLayer(flow, trainable=False)``,
