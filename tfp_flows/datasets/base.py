@@ -66,7 +66,7 @@ class Density2D(tfd.Distribution):
 
     @property
     def bounds(self) -> Bounds:
-        """``((x_min, x_max), (y_min, y_max))``: the part of the plane worth plotting."""
+        """The part of the plane worth plotting, ``((x_min, x_max), (y_min, y_max))``."""
         return _as_bounds(self._bounds)
 
     def _event_shape(self):
@@ -131,7 +131,7 @@ def positive(value: float, what: str) -> float:
 
 
 def midpoints(bounds: Bounds, step: float) -> tuple[np.ndarray, float]:
-    """Centers ``[n, 2]`` of cells of side about ``step`` that tile ``bounds``, and area.
+    """Centers ``[n, 2]`` of cells, about ``step`` wide, that tile ``bounds``, and area.
 
     The first axis varies slowest.
     """

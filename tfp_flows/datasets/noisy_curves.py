@@ -30,8 +30,8 @@ class NoisyCurves(Density2D):
     2 × length of the curves / standard deviation of the noise of them a point; the
     points are taken in blocks, so that memory stays bounded. Samples are exact.
 
-    Subclasses implement ``_curves(u)``, in TensorFlow operations: u of shape ``[n]`` gives
-    ``[C, n, 2]``. It must be smooth in √u.
+    Subclasses implement ``_curves(u)``, in TensorFlow operations: u of shape ``[n]``
+    gives ``[C, n, 2]``. It must be smooth in √u.
 
     Args:
         kernel: a scalar ``tfd.Distribution``, the noise on each axis, with mean 0.

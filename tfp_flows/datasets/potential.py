@@ -25,8 +25,8 @@ class Potential(Density2D):
 
     ``unnormalized_log_prob(z)`` is −U(z) inside and −∞ outside. A flow that is to learn
     the density by reverse KL must therefore end on the square, for example with
-    ``experimental_default_event_space_bijector()``; or it is trained on ``potential(z)``,
-    which is finite everywhere. KL(q‖p) = E_q[ln q(z) + U(z)] + ln Z.
+    ``experimental_default_event_space_bijector()``; or it is trained on
+    ``potential(z)``, which is finite everywhere. KL(q‖p) = E_q[ln q(z) + U(z)] + ln Z.
 
     Args:
         potential: a function, in TensorFlow operations, from z of shape ``[..., 2]`` to

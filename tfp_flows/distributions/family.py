@@ -105,7 +105,7 @@ class Family(tf.Module):
         return data_paths.data_paths(self._distribution)
 
     def __call__(self, context: Any = None) -> tfd.Distribution:
-        """Give the distribution under a context ``[..., C]``, or the only one there is."""
+        """Give the distribution under a context ``[..., C]``, or the only one."""
         keras_context.require_tracked(self)
         if context is None or not self.is_conditional:
             self._require_agreement(context)

@@ -32,7 +32,7 @@ TICK_STEPS = (1, 2, 5, 10)
 def new_panels(
     count: int, columns: int, bounds: Bounds, longest: float
 ) -> tuple["Figure", list["Axes"]]:
-    """A figure and ``count`` axes in rows of ``columns``, in the shape of ``bounds``."""
+    """A figure and ``count`` axes, ``columns`` in a row, in the shape of ``bounds``."""
     import matplotlib.pyplot as plt
 
     rows = math.ceil(count / columns)

@@ -37,8 +37,8 @@ def plot_calibration(
     training.
 
     Args:
-        coordinates: of the base, shape ``[N, D]``: ``flow.bijector.inverse(data)``. Of more
-            than 24 the first 24 are shown.
+        coordinates: of the base, shape ``[N, D]``: ``flow.bijector.inverse(data)``. Of
+            more than 24 the first 24 are shown.
         names: of the coordinates; their numbers if not given.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
@@ -46,8 +46,8 @@ def plot_calibration(
         The matplotlib figure.
 
     Raises:
-        ValueError: if the coordinates are not a finite array ``[N, D]``, or the number of
-            names is wrong.
+        ValueError: if the coordinates are not a finite array ``[N, D]``, or the number
+            of names is wrong.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")

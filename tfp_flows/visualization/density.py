@@ -51,8 +51,8 @@ def plot_density(
 
     Raises:
         TypeError: if ``distribution`` is no ``tfd.Distribution``.
-        ValueError: if it is not two-dimensional, ``data`` is not a finite array ``[N, 2]``,
-            or ``bounds`` are not increasing.
+        ValueError: if it is not two-dimensional, ``data`` is not a finite array
+            ``[N, 2]``, or ``bounds`` are not increasing.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")

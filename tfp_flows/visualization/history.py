@@ -16,8 +16,8 @@ def plot_history(
     r"""The NLL of each epoch, on the training and the validation data.
 
     Args:
-        history: what Keras ``fit`` returns, or its attribute ``history``: a dictionary with
-            a list of numbers for "loss" and, if there is one, for "val_loss".
+        history: what Keras ``fit`` returns, or its attribute ``history``: a dictionary
+            with a list of numbers for "loss" and, if there is one, for "val_loss".
         entropy: the entropy of the data in nats, if known: a dashed line, below which
             the expected NLL of no model can go.
         path: where to save the figure (PNG at 150 dpi), if anywhere.

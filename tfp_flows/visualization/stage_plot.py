@@ -50,8 +50,8 @@ def plot_stages(
         every: show the base, each ``every``-th stage, and the last.
         titles: a title for each panel, that of the base first. By default the number
             and the class of the bijector.
-        bounds: ``((x_min, x_max), (y_min, y_max))``, the limits of all panels. By default
-            each has limits of its own, from its samples.
+        bounds: ``((x_min, x_max), (y_min, y_max))``, the limits of all panels. By
+            default each has limits of its own, from its samples.
         resolution: the number of points on each axis of the grid for densities.
         seed: an int. The same seed gives the same picture.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
@@ -61,9 +61,9 @@ def plot_stages(
 
     Raises:
         TypeError: if ``base`` or an item of ``bijectors`` is of another type.
-        ValueError: if ``base`` is not two-dimensional, there is no bijector, a stage has
-            samples that are not finite, the number of titles is wrong, ``every`` is less
-            than 1, or ``bounds`` are not increasing.
+        ValueError: if ``base`` is not two-dimensional, there is no bijector, a stage
+            has samples that are not finite, the number of titles is wrong, ``every`` is
+            less than 1, or ``bounds`` are not increasing.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")

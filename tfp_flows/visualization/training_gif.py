@@ -24,19 +24,19 @@ class TrainingGIF(keras.callbacks.Callback):
     end, all with the same axes; its title says the epoch and the loss. Samples come
     from the same base samples in each frame, so that they move smoothly. The file
     appears when training ends, also when it is stopped early. When training is ended by
-    an exception (Ctrl-C), Keras tells no callback: call ``save()`` then. A second ``fit``
-    starts a new film.
+    an exception (Ctrl-C), Keras tells no callback: call ``save()`` then. A second
+    ``fit`` starts a new film.
 
-    The model must have an attribute ``distribution``, a ``tfd.Distribution`` of event shape
-    ``[2]``, as `FlowModel` has.
+    The model must have an attribute ``distribution``, a ``tfd.Distribution`` of event
+    shape ``[2]``, as `FlowModel` has.
 
     Args:
         path: the file to write. Missing folders are made.
         data: points of shape ``[N, 2]``.
         every: the number of epochs from frame to frame.
         num_samples: the number of points of the model, and at most of the data.
-        density: show the density of the model (``log_prob`` on a grid) instead of samples
-            of it: for a flow that is slow to sample.
+        density: show the density of the model (``log_prob`` on a grid) instead of
+            samples of it: for a flow that is slow to sample.
         max_frames: when there would be more frames, every second one is dropped and
             ``every`` is doubled.
         fps: frames a second.
@@ -44,8 +44,8 @@ class TrainingGIF(keras.callbacks.Callback):
 
     Raises:
         TypeError: when training starts, if the model has no ``distribution``.
-        ValueError: if ``data`` is not a finite array ``[N, 2]``, a number is too small, or,
-            when training starts, if the distribution is not two-dimensional.
+        ValueError: if ``data`` is not a finite array ``[N, 2]``, a number is too small,
+            or, when training starts, if the distribution is not two-dimensional.
 
     >>> import numpy as np
     >>> gif = TrainingGIF("film.gif", np.eye(2), every=5)
