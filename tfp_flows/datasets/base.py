@@ -66,7 +66,7 @@ class Density2D(tfd.Distribution):
 
     @property
     def bounds(self) -> Bounds:
-        """The part of the plane worth plotting, ``((x_min, x_max), (y_min, y_max))``."""
+        """The part of the plane to plot, ``((x_min, x_max), (y_min, y_max))``."""
         return _as_bounds(self._bounds)
 
     def _event_shape(self):

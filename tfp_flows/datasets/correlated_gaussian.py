@@ -91,8 +91,8 @@ def gaussian_nll(x: np.ndarray) -> float:
         The mean NLL in nats.
 
     Raises:
-        ValueError: if ``x`` is not of shape ``[N, D]`` with N > D, is not finite, or has
-            a singular covariance.
+        ValueError: if ``x`` is not of shape ``[N, D]`` with N > D, is not finite, or
+            has a singular covariance.
 
     >>> print(f"{gaussian_nll([[0.0], [2.0]]):.4f} nats")
     1.4189 nats
