@@ -68,12 +68,3 @@ class Serialized(Checkpointed):
             encoder = keras.saving.deserialize_keras_object(encoder)
         family = saving.decode(config["family"])
         return cls(family, encoder=encoder, seed=config["seed"], name=config["name"])
-
-    def get_compile_config(self) -> dict:
-        """The arguments of `compile`, as they were given."""
-        arguments = self._compiled_with | {"optimizer": self.optimizer}
-        return keras.saving.serialize_keras_object(arguments)
-
-    def compile_from_config(self, config: dict) -> None:
-        """Compile as the model was that gave ``config``."""
-        self.compile(**keras.saving.deserialize_keras_object(config))

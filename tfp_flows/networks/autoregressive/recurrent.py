@@ -1,6 +1,5 @@
 """A recurrent network over the dimensions."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from tfp_flows.checks import checked_count
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.networks.autoregressive.recurrent_cell import make_cell
 from tfp_flows.random_state import split_seed
 
 # Numbers that tell the cell where it is. Few, so that the values are not drowned.
@@ -108,55 +108,8 @@ class Recurrent(Conditioner):
         self.seed = seed
         if units is not None:
             units = checked_count(units, "Recurrent: units")
-        self.cell = self._cell_of(cell, units)
+        self.cell = make_cell(cell, units, seed, self.dtype_policy)
         self.units = self.cell.output_size
-
-    def _cell_of(self, cell, units) -> keras.Layer:
-        copy: Any
-        if isinstance(cell, keras.Layer):
-            _check_cell(cell, cell)
-            copy = type(cell).from_config(cell.get_config())
-        else:
-            copy = None
-            if callable(cell):
-                copy = cell(units or 64, **self._options_of(cell))
-            _check_cell(copy, cell)
-        if units is not None and units != copy.output_size:
-            raise ValueError(
-                f"Recurrent: units is {units}, but the cell {copy.name!r} has "
-                f"{copy.output_size}; leave units out where a cell is given."
-            )
-        for part in copy._flatten_layers():
-            self._check_part(part)
-        return copy
-
-    def _check_part(self, part):
-        if part.dtype_policy != self.dtype_policy:
-            raise ValueError(
-                f"Recurrent: the network is {self.dtype_policy.name}, but the cell "
-                f"{part.name!r} is {part.dtype_policy.name}; make it with dtype=…."
-            )
-        if any(getattr(part, name, 0) for name in ("dropout", "recurrent_dropout")):
-            raise ValueError(
-                f"Recurrent: the cell {part.name!r} has dropout, with which a density "
-                "would be another one at each evaluation."
-            )
-
-    def _options_of(self, cell) -> dict:
-        """The usual options of Keras's cells that this one takes."""
-        seeds = split_seed(self.seed, 5)
-        options = {
-            "kernel_initializer": keras.initializers.GlorotUniform(seed=seeds[0]),
-            "recurrent_initializer": keras.initializers.Orthogonal(seed=seeds[1]),
-            "seed": seeds[2],
-        }
-        taken = inspect.signature(cell).parameters
-        fixed = getattr(cell, "keywords", {})  # Of a functools.partial.
-        chosen = {k: v for k, v in options.items() if k in taken and k not in fixed}
-        kinds = [parameter.kind for parameter in taken.values()]
-        if "dtype" in taken or inspect.Parameter.VAR_KEYWORD in kinds:
-            chosen["dtype"] = self.dtype_policy
-        return chosen
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
@@ -250,14 +203,3 @@ class Recurrent(Conditioner):
         """Make the layer of a configuration."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**(config | {"cell": cell}))
-
-
-def _check_cell(cell, argument) -> None:
-    """Refuse what is no cell; a layer such as ``keras.layers.LSTM`` has one within."""
-    sizes = ("state_size", "output_size")
-    is_cell = isinstance(cell, keras.Layer) and all(hasattr(cell, s) for s in sizes)
-    if not is_cell or isinstance(cell, keras.layers.RNN):
-        raise TypeError(
-            "Recurrent: cell must be a Keras cell, or a class or function that gives "
-            f"one, such as keras.layers.LSTMCell, but got {argument!r}."
-        )

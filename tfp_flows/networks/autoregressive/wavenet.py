@@ -119,36 +119,40 @@ class WaveNet(Conditioner):
         num, width = len(self.dilations), self.filters
         seeds = iter(split_seed(self.seed, 3 * num + 3))
 
-        def dense(units, size, gain=1.0, **options):
-            layer = keras.layers.Dense(
-                units,
-                kernel_initializer=keras.initializers.VarianceScaling(
-                    gain, seed=next(seeds)
-                ),
-                dtype=self.dtype_policy,
-                trainable=self.trainable,
-                **options,
-            )
-            layer.build((None, size))
-            return layer
+        def dense(*sizes, **options):
+            return self._dense(*sizes, seed=next(seeds), **options)
 
-        self._entry = dense(width, 1, use_bias=False)
+        self._entry = dense(1, width, use_bias=False)
         self.positions = self.add_weight(
             shape=(self.event_size, width),
             initializer=keras.initializers.RandomNormal(stddev=0.5, seed=next(seeds)),
             name="positions",
         )
         # Over what a convolution sees, side by side: `step` has it from its queues.
-        self._gates = [dense(2 * width, self.kernel_size * width) for _ in range(num)]
+        self._gates = [dense(self.kernel_size * width, 2 * width) for _ in range(num)]
         self._contexts = []
         if self.context_size is not None:
             self._contexts = [
-                dense(2 * width, self.context_size, use_bias=False) for _ in range(num)
+                dense(self.context_size, 2 * width, use_bias=False) for _ in range(num)
             ]
         # To the residual and to the skip; of the last layer only the skip is used.
-        self._exits = [dense(2 * width, width) for _ in range(num - 1)]
+        self._exits = [dense(width, 2 * width) for _ in range(num - 1)]
         self._exits.append(dense(width, width))
         self._hidden = dense(width, width, gain=2.0)
+        self._build_last()
+
+    def _dense(self, size, units, *, seed, gain=1.0, **options) -> keras.layers.Dense:
+        layer = keras.layers.Dense(
+            units,
+            kernel_initializer=keras.initializers.VarianceScaling(gain, seed=seed),
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            **options,
+        )
+        layer.build((None, size))
+        return layer
+
+    def _build_last(self) -> None:
         self._last = keras.layers.EinsumDense(
             "ndf,fk->ndk",
             (self.event_size, self._num_params),
@@ -157,7 +161,7 @@ class WaveNet(Conditioner):
             dtype=self.dtype_policy,
             trainable=self.trainable,
         )
-        self._last.build((None, self.event_size, width))
+        self._last.build((None, self.event_size, self.filters))
 
     def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""

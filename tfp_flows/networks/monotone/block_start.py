@@ -71,6 +71,6 @@ def _fitted(weights: np.ndarray, slopes: np.ndarray) -> np.ndarray:
     """
     wanted = slopes.sum(axis=-1)[:, np.newaxis]
     for _ in range(_FITS):
-        reached = (weights @ slopes) @ np.swapaxes(slopes, 1, 2)
-        weights = weights * wanted / reached
+        fitted = (weights @ slopes) @ np.swapaxes(slopes, 1, 2)
+        weights = weights * wanted / fitted
     return weights

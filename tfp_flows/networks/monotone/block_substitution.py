@@ -96,23 +96,11 @@ def substitute_back(
         for layer in layers
     ]
 
-    def back_from(i, last, totals):
-        """The gradients of each layer's output at block i, and that of the input."""
-        gradients: list[tf.Tensor] = [last]
-        gradient: Any = None
-        for index in reversed(range(len(layers))):
-            gradient = totals[index][i] + tf.matmul(
-                layers[index].diagonal[i], gradients[0], transpose_a=True
-            )
-            if index:
-                gradients.insert(0, gradient * slopes[index - 1][i])
-        return gradients, gradient[0]
-
     def body(i, solution, *totals):
         nothing = tf.zeros_like(slopes[0][i, :1])
-        _, at_input = back_from(i, nothing, totals)
+        _, at_input = _back_from(i, nothing, totals, layers, slopes)
         x_i, last = solve(i, at_input)
-        gradients, _ = back_from(i, last[tf.newaxis], totals)
+        gradients, _ = _back_from(i, last[tf.newaxis], totals, layers, slopes)
         earlier = [
             total + tf.reshape(tf.matmul(row[i], gradient), tf.shape(total))
             for total, row, gradient in zip(totals, rows, gradients, strict=True)
@@ -132,3 +120,18 @@ def substitute_back(
         maximum_iterations=size,
     )
     return solution.stack()
+
+
+def _back_from(
+    i, last, totals, layers: Sequence[Blocks], slopes
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The gradients of each layer's output at block i, and that of the input."""
+    gradients: list[tf.Tensor] = [last]
+    gradient: Any = None
+    for index in reversed(range(len(layers))):
+        gradient = totals[index][i] + tf.matmul(
+            layers[index].diagonal[i], gradients[0], transpose_a=True
+        )
+        if index:
+            gradients.insert(0, gradient * slopes[index - 1][i])
+    return gradients, gradient[0]
