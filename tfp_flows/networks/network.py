@@ -73,8 +73,8 @@ class Network(keras.layers.Layer):
         """Refuse to be built without an output size, or for inputs of another size."""
         if self.output_size is None:
             raise ValueError(
-                f"{type(self).__name__}: output_size is not set; give it, or give the "
-                "network to a bijector that knows it."
+                f"{type(self).__name__}: output_size must be known, but got None; give "
+                "it, or give the network to a bijector that knows it."
             )
         self._check_size(x_shape)
 
@@ -84,14 +84,15 @@ class Network(keras.layers.Layer):
             self._check_size(x.shape)
         size = None if context is None else context.shape[-1]
         if size != self.context_size:
+            came = "no context" if size is None else f"a context of size {size}"
             raise ValueError(
                 f"{type(self).__name__}: its context_size is {self.context_size}, but "
-                f"got a context of size {size}."
+                f"got {came}."
             )
 
     def _check_size(self, x_shape) -> None:
         if self.event_size is not None and x_shape[-1] != self.event_size:
             raise ValueError(
-                f"{type(self).__name__}: its event_size is {self.event_size}, but it "
+                f"{type(self).__name__}: its event_size is {self.event_size}, but "
                 f"got inputs of size {x_shape[-1]}."
             )
