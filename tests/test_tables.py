@@ -381,9 +381,9 @@ def test_choice(put, text, positions):
     [
         ("ages", "no column named 'ages'; did you mean 'age'"),
         ("zzz", "it has age, x, x, d"),
-        ("0", "columns 1 to 4, but 0"),
-        ("3-5", "columns 1 to 4, but 3-5"),
-        ("4-3", "columns 1 to 4, but 4-3"),
+        ("0", "columns 1 to 4, but got 0"),
+        ("3-5", "columns 1 to 4, but got 3-5"),
+        ("4-3", "columns 1 to 4, but got 4-3"),
         ("x", "several columns named 'x', 2 and 3"),
         ("age,1", r"column 1 \(age\) is chosen twice"),
         (" , ", "no column was named"),

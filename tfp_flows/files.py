@@ -1,6 +1,6 @@
 """Files written whole or not at all: safe from kills, full disks and missing rights.
 
-A file is written beside its target and then takes its place, which the system does at
+A file is written beside its target and then replaces it, which the system does at
 once or not at all: at any time the target is the earlier file or the new one, whole.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A path to write to; what it holds in the end takes the place of ``path``.
+    """Give a path to write to; what it holds in the end replaces ``path``.
 
     It is in a folder of its own beside ``path``, hidden, which a kill leaves behind;
     what else is written there, as by a program that writes a file in parts, comes
@@ -47,7 +47,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def require_writable(path: str | os.PathLike) -> None:
-    """Raises now what `replacing` would raise later.
+    """Raise now what `replacing` would raise later.
 
     Raises:
         OSError: no file can be written there.

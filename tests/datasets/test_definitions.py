@@ -137,7 +137,7 @@ def test_gaussian_nll():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros([5]), r"shape \[N, D\] with N > D, got \[5\]"),
+        (np.zeros([5]), r"shape \[N, D\] with N > D, but got \[5\]"),
         (np.zeros([2, 2]), r"got \[2, 2\]"),
         (np.full([5, 2], np.nan), "not finite"),
         (np.ones([5, 2]), "singular"),

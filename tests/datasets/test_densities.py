@@ -154,9 +154,13 @@ def test_far_away(cls, dtype):
 
 @every_density
 def test_bad_arguments(cls):
-    with pytest.raises(TypeError, match="dtype must be float32 or float64, got int32"):
+    with pytest.raises(
+        TypeError, match="dtype must be float32 or float64, but got int32"
+    ):
         cls(dtype="int32")
-    with pytest.raises(ValueError, match=r"must have shape \[..., 2\], got \(5, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"must have shape \[..., 2\], but got \(5, 3\)"
+    ):
         made(cls).log_prob(tf.zeros([5, 3]))
     with pytest.raises(ValueError, match="x must have shape"):
         made(cls).log_prob(1.0)

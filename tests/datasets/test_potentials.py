@@ -78,7 +78,7 @@ def test_samples_fill_cells_by_their_mass(cls):
 
 
 def test_potential_must_be_a_function():
-    with pytest.raises(TypeError, match="must be a function of z, got float"):
+    with pytest.raises(TypeError, match="must be a function of z, but got float"):
         datasets.Potential(1.0)
 
 

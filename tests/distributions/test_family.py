@@ -165,7 +165,7 @@ MISTAKES = {
     "no context": (
         lambda: flows.maf(2, context_size=3, **SMALL)(),
         ValueError,
-        r"'maf' is conditional.*\[..., 3\], but was called without one",
+        r"'maf' is conditional.*\[..., 3\], but got none",
     ),
     "two sizes": (
         lambda: Family(

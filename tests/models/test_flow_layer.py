@@ -230,7 +230,7 @@ def test_a_distribution_gives_log_probabilities_and_samples():
     assert context.sample(5, C[:4], seed=0).shape == [5, 4, 2]
     with pytest.raises(TypeError, match="holds a distribution, which has no inverse"):
         layer.inverse(X)
-    with pytest.raises(ValueError, match="called without one"):
+    with pytest.raises(ValueError, match="but got none"):
         context(X)
     with pytest.raises(ValueError, match="takes no context"):
         layer(X, C)
@@ -296,7 +296,7 @@ MISTAKES = {
     "another dtype": (
         lambda: FlowLayer(conditional(), dtype="float64"),
         TypeError,
-        "'maf' is float32, but dtype='float64'",
+        "'maf' is float32, but got dtype='float64'",
     ),
 }
 

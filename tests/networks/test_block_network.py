@@ -214,7 +214,7 @@ def test_mistakes(name):
 def test_mistakes_at_a_call():
     with pytest.raises(ValueError, match=r"event_size is 3.*size 2"):
         BlockNetwork(3)(tf.zeros([1, 2]))
-    with pytest.raises(ValueError, match=r"context_size is None.*the size 2"):
+    with pytest.raises(ValueError, match=r"context_size is None.*of size 2"):
         network()(tf.zeros([1, 3], "float64"), tf.zeros([1, 2], "float64"))
-    with pytest.raises(ValueError, match=r"context_size is 2.*the size None"):
+    with pytest.raises(ValueError, match=r"context_size is 2.*got no context"):
         network(context_size=2)(tf.zeros([1, 3], "float64"))

@@ -113,7 +113,7 @@ def test_mlp_refuses_bad_units(units):
 
 
 def test_mlp_needs_an_output_size():
-    with pytest.raises(ValueError, match="output_size is not set"):
+    with pytest.raises(ValueError, match="output_size must be known"):
         built([4])
 
 
@@ -223,7 +223,8 @@ def test_mlp_with_a_context_is_one_of_both():
 def test_mlp_with_another_context(size, given):
     net = built([4], 2, context_size=size)
     context = [] if given is None else [tf.ones([6, given])]
-    with pytest.raises(ValueError, match=f"context_size is {size}.*the size {given}"):
+    came = "no context" if given is None else f"a context of size {given}"
+    with pytest.raises(ValueError, match=f"context_size is {size}.*but got {came}"):
         net(tf.ones([6, 3]), *context)
 
 

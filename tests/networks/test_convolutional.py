@@ -385,7 +385,8 @@ def test_glow_is_trained_by_fit_and_saved(tmp_path):
 def test_another_context(name, size, given):
     network = drawn(NETWORKS[name](context_size=size))
     context = [] if given is None else [tf.ones([6, given])]
-    message = f"{name}: its context_size is {size}.*the size {given}"
+    came = "no context" if given is None else f"a context of size {given}"
+    message = f"{name}: its context_size is {size}.*but got {came}"
     with pytest.raises(ValueError, match=message):
         network(tf.ones([6, 4, 3, 2]), *context)
 
@@ -396,7 +397,10 @@ def built(name, image_shape=(4, 3, 2), **options):
 
 
 MISTAKES = {
-    "no output size": ({"output_size": None}, "output_size is not set; give it"),
+    "no output size": (
+        {"output_size": None},
+        "output_size must be known, but got None",
+    ),
     "an output size of 0": ({"output_size": 0}, "output_size must be 1 or more.*0"),
     "a context size of 0": ({"context_size": 0}, "context_size must be 1 or more.*0"),
     "a size and a shape": (

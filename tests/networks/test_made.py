@@ -224,7 +224,7 @@ MISTAKES = {
     "no output size": (
         lambda: build(3, [4]),
         ValueError,
-        "output_size is not set.*give",
+        "output_size must be known.*give",
     ),
     "no event": (lambda: MADE(0), ValueError, "event_size must be 1 or more.*0"),
     "text": (lambda: MADE("3"), TypeError, "event_size must be an integer.*'3'"),
@@ -248,17 +248,17 @@ MISTAKES = {
     "a context too many": (
         lambda: made(3, [4])(tf.ones([5, 3]), tf.ones([5, 2])),
         ValueError,
-        "context_size is None.*the size 2",
+        "context_size is None.*of size 2",
     ),
     "a context too few": (
         lambda: made(3, [4], context_size=2)(tf.ones([5, 3])),
         ValueError,
-        "context_size is 2.*the size None",
+        "context_size is 2.*got no context",
     ),
     "a context of another size": (
         lambda: made(3, [4], context_size=2)(tf.ones([5, 3]), tf.ones([5, 3])),
         ValueError,
-        "context_size is 2.*the size 3",
+        "context_size is 2.*of size 3",
     ),
 }
 

@@ -230,10 +230,10 @@ def test_sizes_that_do_not_fit(name):
     with pytest.raises(ValueError, match=f"{name}: context_size must be 1 or more"):
         NETWORKS[name](context_size=0)
     for evaluate in (called, scanned):
-        message = f"{name}: its context_size is 2.*size {{}}"
-        with pytest.raises(ValueError, match=message.format("None")):
+        message = f"{name}: its context_size is 2.*got {{}}"
+        with pytest.raises(ValueError, match=message.format("no context")):
             evaluate(name, 4, context_size=2)
-        with pytest.raises(ValueError, match=message.format(3)):
+        with pytest.raises(ValueError, match=message.format("a context of size 3")):
             evaluate(name, 4, 3, context_size=2)
         with pytest.raises(
             ValueError, match=f"{name}: its context_size is None.*size 2"

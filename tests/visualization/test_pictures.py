@@ -138,11 +138,11 @@ def test_stages_refuse():
         visualization.plot_stages(BASE, STEPS, titles=["a", "b"])
     with pytest.raises(TypeError, match=r"got Chain\. For a flow: plot_stages\(\*st"):
         visualization.plot_stages(BASE, tfb.Chain(STEPS))
-    with pytest.raises(TypeError, match=r"must hold tfb\.Bijectors, got int"):
+    with pytest.raises(TypeError, match=r"must hold tfb\.Bijectors, but got int"):
         visualization.plot_stages(BASE, [1])
     with pytest.raises(ValueError, match="empty"):
         visualization.plot_stages(BASE, [])
-    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="every must be at least 1, but got 0"):
         visualization.plot_stages(BASE, STEPS, every=0)
     with pytest.raises(ValueError, match="after 1 bijectors: 2000 of 2000 points are"):
         visualization.plot_stages(BASE, [tfb.Shift(np.nan)])
@@ -245,7 +245,7 @@ def test_history_without_validation():
 
     (axes,) = visualization.plot_history(History()).axes
     assert [line.get_marker() for line in axes.get_lines()] == ["o"]
-    with pytest.raises(ValueError, match=r'under "loss", got \{\}'):
+    with pytest.raises(ValueError, match=r'under "loss", but got \{\}'):
         visualization.plot_history({})
 
 
@@ -273,7 +273,7 @@ def test_saved_where_asked(plot, tmp_path):
 
 @pytest.mark.parametrize("plot", OF_DATA)
 def test_data_must_be_points_of_the_plane(plot):
-    with pytest.raises(ValueError, match=r"shape \[N, 2\], got \[4, 3\]"):
+    with pytest.raises(ValueError, match=r"shape \[N, 2\], but got \[4, 3\]"):
         plot(BASE, data=np.zeros([4, 3]))
     with pytest.raises(ValueError, match="data: 1 of 3 points are not finite"):
         plot(BASE, data=[[0.0, 0.0], [np.inf, 0.0], [1.0, 1.0]])
@@ -292,7 +292,7 @@ def test_distribution_must_be_one_of_the_plane(plot):
 
 
 def test_a_distribution_is_needed():
-    with pytest.raises(TypeError, match=r"must be a tfd\.Distribution, got int"):
+    with pytest.raises(TypeError, match=r"must be a tfd\.Distribution, but got int"):
         visualization.plot_density(3)
 
 

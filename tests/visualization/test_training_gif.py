@@ -156,7 +156,7 @@ def test_bad_arguments(tmp_path):
     with pytest.raises(ValueError, match="1 of 1 points are not finite"):
         TrainingGIF("film.gif", [[np.nan, 0.0]])
     with pytest.raises(
-        ValueError, match=r"every of TrainingGIF must be at .* 1, got 0"
+        ValueError, match=r"every of TrainingGIF must be at .* 1, but got 0"
     ):
         TrainingGIF("film.gif", DATA, every=0)
     with pytest.raises(ValueError, match=r"max_frames of TrainingGIF .* at least 3"):

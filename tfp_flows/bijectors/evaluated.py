@@ -57,9 +57,9 @@ class Evaluated(tfb.Bijector, abc.ABC):
         with self._name_and_control_scope(name):
             x = self._checked(x, self._event_shape)
             least = self.forward_min_event_ndims
-            extra = event_ndims not in (None, least) and extra_axes(
-                self, event_ndims, least
-            )
+            extra = 0
+            if event_ndims not in (None, least):
+                extra = extra_axes(self, event_ndims, least)
             if x.shape.rank is None:
                 ndims = least, self.inverse_min_event_ndims
                 return self._of_unknown_rank(self.forward_and_log_det, x, ndims, extra)
@@ -87,9 +87,9 @@ class Evaluated(tfb.Bijector, abc.ABC):
         with self._name_and_control_scope(name):
             y = self._checked(y, self._image_event_shape)
             least = self.inverse_min_event_ndims
-            extra = event_ndims not in (None, least) and extra_axes(
-                self, event_ndims, least
-            )
+            extra = 0
+            if event_ndims not in (None, least):
+                extra = extra_axes(self, event_ndims, least)
             if y.shape.rank is None:
                 ndims = least, self.forward_min_event_ndims
                 return self._of_unknown_rank(self.inverse_and_log_det, y, ndims, extra)

@@ -1,4 +1,4 @@
-"""What the commands' options have in common."""
+"""The options that commands have in common."""
 
 import argparse
 import math
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, where argparse prints the usage, too."""
+    """A parser that says what is wrong in one line, without the usage."""
 
     def __init__(self, *, description: str, **options: Any):
         # Raw, for the examples at the end; which leaves the description as it is, too.
@@ -84,12 +84,12 @@ _DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " "}
 
 def delimiter(text: str) -> str:
     """A character, or its name."""
-    found = _DELIMITERS.get(text, text)
-    if len(found) != 1 or found in '"\r\n':
+    character = _DELIMITERS.get(text, text)
+    if len(character) != 1 or character in '"\r\n':
         raise argparse.ArgumentTypeError(
             f"must be a character, or {', '.join(_DELIMITERS)}, but got {text!r}"
         )
-    return found
+    return character
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Which columns of a table are meant."""
+"""The choice of columns of a table."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tfp_flows.tables import Table, find_columns
 def choose_to_fit(
     options: argparse.Namespace, table: Table, apart: Table | None
 ) -> tuple[list[int], list[int]]:
-    """The positions of columns and context, as the user wants them.
+    """Find the positions of columns and context, as the user wants them.
 
     Raises:
         Mistake: a column in both, none left, or two of one name.
@@ -27,11 +27,11 @@ def choose_to_fit(
     else:
         context = context or []
         columns = columns or [p for p in range(table.width) if p not in context]
-        if both := [table.label(p) for p in columns if p in context]:
-            raise Mistake(f"{both[0]} is both in --columns and in --context.")
+        if shared := [table.label(p) for p in columns if p in context]:
+            raise Mistake(f"{shared[0]} is both in --columns and in --context.")
     if not columns:
         raise Mistake(f"{table.name}: all columns are the context, none is left.")
-    names = []  # Of both, for samples are written beside their context.
+    names = []  # Of the context, too: samples are written beside it.
     for source, positions in ((table, columns), (apart or table, context)):
         names += [source.headers[p] for p in positions] if source.headers else []
     if len(set(names)) < len(names):
@@ -44,10 +44,10 @@ def choose_to_fit(
 
 
 def locate(table: Table, origin: Origin, chosen: str | None = None) -> list[int]:
-    """The positions, in another table, of the columns that a model knows.
+    """Find the positions, in another table, of the columns that a model knows.
 
-    By name if they have names here and there; else by position, in a table as wide as
-    the one for training or with just these columns.
+    They go by name if they have names here and there; else by position, in a table as
+    wide as the one for training or with just these columns.
 
     Args:
         table: that is to have them.

@@ -1,4 +1,4 @@
-"""What the command writes: files, folders, standard output."""
+"""Files, folders and standard output, which the command writes."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ def write(path: str, content: bytes) -> None:
 
 
 def _write_special(path: str, content: bytes) -> None:
-    """Such as /dev/null, or a named pipe: it cannot be replaced."""
+    """Write to /dev/null, a named pipe or the like, which cannot be replaced."""
     try:
         Path(path).write_bytes(content)
     except OSError as error:

@@ -28,7 +28,7 @@ examples:
   tfp-flows fit wine.csv --out wine.keras --columns 1-11 --context quality
   zcat wine.csv.gz | tfp-flows fit - --out wine.keras --no-pictures
 
-The columns are standardised, and NLL and log-probabilities are, in nats, those of the
+The columns are standardized, and NLL and log-probabilities are, in nats, those of the
 numbers as they are in the table. Standard output gets the report, standard error the
 progress. Ctrl-C ends training and keeps the best model so far.
 """

@@ -1,4 +1,4 @@
-"""What ``tfp-flows fit`` does."""
+"""The work of ``tfp-flows fit``."""
 
 import argparse
 from pathlib import Path

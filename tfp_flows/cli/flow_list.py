@@ -22,6 +22,6 @@ def _first_line(flow: Callable) -> str:
 
 
 def required_arguments(name: str) -> list[str]:
-    """Those without a default."""
+    """Give the arguments without a default."""
     parameters = inspect.signature(getattr(flows, name)).parameters.values()
     return [p.name for p in parameters if p.default is inspect.Parameter.empty]

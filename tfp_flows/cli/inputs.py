@@ -23,18 +23,18 @@ class Data(NamedTuple):
     context: np.ndarray | None
 
     def take(self, index: np.ndarray) -> "Data":
-        """Some of the rows."""
+        """Take some of the rows."""
         context = None if self.context is None else self.context[index]
         return Data(self.points[index], context)
 
     @property
     def as_inputs(self) -> Any:
-        """What ``FlowModel.predict`` takes."""
+        """The argument of ``FlowModel.predict``."""
         return self.points if self.context is None else (self.context, self.points)
 
     @property
     def as_arguments(self) -> tuple:
-        """What ``FlowModel.fit`` takes."""
+        """The arguments of ``FlowModel.fit``."""
         return (self.points,) if self.context is None else (self.context, self.points)
 
 
@@ -62,7 +62,7 @@ class Rows:
 
 
 def read_to_fit(options: argparse.Namespace) -> Rows:
-    """The rows that ``fit`` was given.
+    """Read the rows that ``fit`` is to learn.
 
     Raises:
         Mistake: no such columns; bad rows, if they are not to be left out.
@@ -73,7 +73,7 @@ def read_to_fit(options: argparse.Namespace) -> Rows:
 
 
 def read_for_model(options: argparse.Namespace, loaded: LoadedModel) -> Rows:
-    """The rows for a model that exists.
+    """Read the rows for a model that exists.
 
     Raises:
         Mistake: the columns cannot be found; a context that is missing, or not taken;
@@ -92,7 +92,7 @@ def _rows_for_model(
     options: argparse.Namespace, columns: Origin, context: Origin | None, is_apart: bool
 ) -> Rows:
     if context is None and (options.context or options.context_file):
-        raise Mistake("the model takes no context, but one was given.")
+        raise Mistake("the model takes no context, but got one.")
     table, apart = _open_both(options)
     if context is None:
         return _read(options, table, locate(table, columns, options.columns), None, [])
@@ -103,21 +103,21 @@ def _rows_for_model(
                 "the model takes a context: say where it is with --context-file or "
                 "--context."
             )
-        found = locate(table, columns, options.columns)
-        given = locate(apart or table, context, options.context)
-        return _read(options, table, found, apart, given)
-    found = locate(table, columns.beside(context))
+        chosen = locate(table, columns, options.columns)
+        context_chosen = locate(apart or table, context, options.context)
+        return _read(options, table, chosen, apart, context_chosen)
+    chosen = locate(table, columns.beside(context))
     size = len(columns.positions)
-    return _read(options, table, found[:size], None, found[size:])
+    return _read(options, table, chosen[:size], None, chosen[size:])
 
 
 def read_context(
     options: argparse.Namespace, context: Origin, dtype: str
 ) -> np.ndarray:
-    """The contexts to sample for, ``[N, C]``, of a model of this dtype.
+    """Read the contexts to sample for, ``[N, C]``, of a model of this dtype.
 
     Raises:
-        Mistake: as `read_for_model`.
+        Mistake: what `read_for_model` raises.
     """
     table = _open(options, options.context_file)
     positions = locate(table, context, options.context)
@@ -143,7 +143,7 @@ def _open(options: argparse.Namespace, path: str) -> Table:
 
 
 def _open_both(options: argparse.Namespace) -> tuple[Table, Table | None]:
-    """The table, and that of the context if it is another file."""
+    """Open the table, and that of the context if it is another file."""
     path = options.context_file
     if path is None:
         return _open(options, options.data), None
@@ -176,7 +176,7 @@ def _read(
 def _good_rows(
     parts: Sequence[tuple[Table, Sequence[int]]], skip_bad_rows: bool
 ) -> tuple[list[np.ndarray], np.ndarray, int]:
-    """Columns of tables side by side.
+    """Read columns of tables side by side.
 
     Args:
         parts: tables, and the positions of columns in them.

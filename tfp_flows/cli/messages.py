@@ -1,4 +1,4 @@
-"""What a command says when something is wrong."""
+"""The messages of a command when something is wrong."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ class Mistake(Exception):
 
 
 class Failure(Exception):
-    """What went wrong though nobody made a mistake: the exit status is 1."""
+    """A failure without a mistake of the user: the exit status is 1."""
 
 
 def note(text: str) -> None:

@@ -43,7 +43,7 @@ class LoadedModel:
 
 
 def save(model: tfp_flows.FlowModel, record: Record, path: Path) -> None:
-    """Writes a model, in place of what was at ``path`` once all is written.
+    """Write a model, which replaces what was at ``path`` once all is written.
 
     Raises:
         OSError: it cannot be written.
@@ -55,10 +55,10 @@ def save(model: tfp_flows.FlowModel, record: Record, path: Path) -> None:
 
 
 def save_or_rescue(model: tfp_flows.FlowModel, record: Record, path: Path) -> None:
-    """As `save`; if that fails, the model is put where temporary files are.
+    """Save; if that fails, put the model where temporary files are.
 
     Raises:
-        OSError: as `save`, also where the model was rescued.
+        OSError: what `save` raises, also where the model was rescued.
     """
     try:
         save(model, record, path)
@@ -124,11 +124,11 @@ def _checked_parts(path: str) -> dict[str, bytes]:
 
 
 def _writer(parts: dict[str, bytes]) -> str:
-    """Which versions wrote the file, also where nothing else of it can be read."""
+    """Say which versions wrote the file, even if nothing else of it can be read."""
     texts = [parts.get(_RECORD, b""), parts[_METADATA]]
-    found = [re.search(rb'version": "([\w.+-]{1,20})"', text) for text in texts]
-    own, keras_version = (match[1].decode() if match else "?" for match in found)
-    return f"tfp_flows {own} with Keras {keras_version}"
+    matches = [re.search(rb'version": "([\w.+-]{1,20})"', text) for text in texts]
+    version, keras_version = (m[1].decode() if m else "?" for m in matches)
+    return f"tfp_flows {version} with Keras {keras_version}"
 
 
 def _sizes(*origins: Origin | None) -> list[int | None]:
@@ -136,7 +136,7 @@ def _sizes(*origins: Origin | None) -> list[int | None]:
 
 
 def _unrecorded(path: str, model: tfp_flows.FlowModel) -> tuple[Origin, Origin | None]:
-    """Columns and context by number."""
+    """Number the columns and the context."""
     family = model.family
     shape = family.event_shape
     if shape.rank != 1:

@@ -82,7 +82,7 @@ def _at_most(data: Data, seed: int) -> Data:
 
 
 def _coordinates(model: tfp_flows.FlowModel, data: Data) -> np.ndarray | None:
-    """Where the rows are in the base's space; ``None`` if that is not normal there."""
+    """Find the rows' base-space coordinates; ``None`` if the base is not normal."""
     flow = model.distribution
     if data.context is not None:
         flow = model.given(data.context.astype(model.dtype))

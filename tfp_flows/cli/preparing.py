@@ -1,4 +1,4 @@
-"""What happens to the rows before training."""
+"""The preparation of rows before training."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a model file remembers of the table that its model was trained on."""
+"""The record, in a model file, of the table that its model was trained on."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """Where columns came from.
+    """The columns of a table.
 
     Args:
         positions: of the columns, counted from 0.
@@ -34,7 +34,7 @@ class Origin:
 
     @classmethod
     def of(cls, table: Table, positions: Sequence[int]) -> "Origin":
-        """Of these columns of a table."""
+        """Describe these columns of a table."""
         headers = [table.headers[p] for p in positions] if table.headers else None
         return cls(list(positions), headers, table.width)
 
@@ -46,13 +46,13 @@ class Origin:
         return Origin([*self.positions, *other.positions], headers, self.width)
 
     def words(self) -> str:
-        """How many columns, and which."""
+        """Say how many columns there are, and which."""
         number = count(len(self.positions), "column")
         return f"{number}: {listed(self.labels)}" if self.headers else number
 
     @property
     def labels(self) -> list[str]:
-        """What people call the columns."""
+        """The names that people use for the columns."""
         names = self.headers or [""] * len(self.positions)
         return [
             name or column_label(position, None)
@@ -62,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Record:
-    """How a model came about.
+    """The training of a model.
 
     Args:
         columns: that it describes.
@@ -118,21 +118,21 @@ class Record:
         return [*lines, nll]
 
     def to_json(self) -> str:
-        """For the model file."""
+        """Write the record for the model file."""
         return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Record":
-        """What `to_json` gave.
+        """Read what `to_json` gave.
 
         Raises:
             ValueError: something else, or of another version.
         """
         fields = json.loads(text)
-        found = fields.pop("format", None) if isinstance(fields, dict) else None
-        if found != FORMAT:
+        number = fields.pop("format", None) if isinstance(fields, dict) else None
+        if number != FORMAT:
             raise ValueError(
-                f"its record of the table has the format {found}, and this version of "
+                f"its record of the table has the format {number}, and this version of "
                 f"tfp_flows reads format {FORMAT}"
             )
         try:

@@ -67,7 +67,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--context",
         metavar="LIST",
-        help="its columns (default: those of the model, by name or place)",
+        help="its columns (default: those of the model, by name or position)",
     )
     add_reading(parser)
     parser.set_defaults(run=run)
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     context, num_rows = None, options.rows
     if loaded.context is None:
         if options.context_file or options.context:
-            raise Mistake("the model takes no context, but one was given.")
+            raise Mistake("the model takes no context, but got one.")
     elif options.context_file is None:
         raise Mistake("the model takes a context: give --context-file.")
     else:

@@ -4,7 +4,7 @@ import numpy as np
 
 import tfp_flows
 
-_ROWS_AT_ONCE = 4096
+_BATCH_SIZE = 4096
 
 
 def draw(
@@ -21,11 +21,11 @@ def draw(
         context: of a conditional model, else ``None``.
         seed: the same gives the same samples; ``None`` others each time.
     """
-    starts = range(0, num_samples, _ROWS_AT_ONCE)
+    starts = range(0, num_samples, _BATCH_SIZE)
     seeds = np.random.SeedSequence(seed).generate_state(len(starts)) >> 1  # As int32.
     parts = []
     for start, own_seed in zip(starts, seeds.tolist(), strict=True):
-        size = min(_ROWS_AT_ONCE, num_samples - start)
+        size = min(_BATCH_SIZE, num_samples - start)
         if context is None:
             parts.append(model.sample(size, seed=own_seed).numpy())
         else:

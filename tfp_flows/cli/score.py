@@ -10,9 +10,9 @@ from tfp_flows.cli.inputs import read_for_model
 from tfp_flows.cli.messages import count, note
 from tfp_flows.cli.model_file import load
 
-_ROWS_AT_ONCE = 4096
+_BATCH_SIZE = 4096
 _EPILOG = """\
-The columns are found by their names, or by their places where there are no names.
+The columns are found by their names, or by their positions where there are no names.
 Rows that --skip-bad-rows leaves out get the line nan, so that the lines stay those of
 the rows. The mean NLL goes to standard error.
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     loaded = load(options.model)
     rows = read_for_model(options, loaded)
     log_probs = loaded.model.predict(
-        rows.data.as_inputs, batch_size=_ROWS_AT_ONCE, verbose=0
+        rows.data.as_inputs, batch_size=_BATCH_SIZE, verbose=0
     )
     lines = np.full(rows.num_rows, "nan", dtype=object)
     lines[rows.numbers] = [str(value) for value in log_probs]

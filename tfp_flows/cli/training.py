@@ -1,4 +1,4 @@
-"""From rows to a trained model."""
+"""The training of a model on rows."""
 
 import contextlib
 import functools
@@ -21,13 +21,13 @@ from tfp_flows.distributions import Family
 # Learning rates are reduced this many times before training ends for want of progress.
 _REDUCTIONS = 3
 _FACTOR = 0.3
-_ROWS_AT_ONCE = 4096
+_BATCH_SIZE = 4096
 _NARROWEST = 64
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a training went.
+    """The outcome of a training.
 
     Args:
         history: as Keras gives it.
@@ -53,7 +53,7 @@ def make_model(
     seed: int,
     dtype: str,
 ) -> FlowModel:
-    """A model that standardises its data and contexts.
+    """A model that standardizes its data and contexts.
 
     Raises:
         Mistake: a flow that cannot have so few columns, or no such option.
@@ -79,7 +79,7 @@ def make_model(
         del arguments["hidden_units"]
     if "permutation" in known and num_columns > 2:
         # In single runs on tables of 10 and 12 columns the NLL was some tenths of a nat
-        # better than with halves, or orders, that take turns.
+        # better than with halves, or orders, that alternate.
         arguments["permutation"] = functools.partial(LULinear.trainable, permute=True)
     if num_layers is not None:
         if "num_layers" not in known:
@@ -147,7 +147,7 @@ def train_model(
                 *train.as_arguments,
                 validation_data=held_out.as_inputs,
                 batch_size=batch_size,
-                validation_batch_size=_ROWS_AT_ONCE,
+                validation_batch_size=_BATCH_SIZE,
                 epochs=epochs,
                 callbacks=[stopping, slowing],
                 verbose=0 if is_quiet else 1 if sys.stderr.isatty() else 2,

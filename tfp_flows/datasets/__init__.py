@@ -1,9 +1,9 @@
 """Two-dimensional densities to learn: exact samples, densities and entropies.
 
-Each class is a `tfd.Distribution` of event shape `[2]`: `sample`, `log_prob` and
-`entropy()`, the lowest NLL that any model can have on average, and `bounds`, the part
-of the plane to plot. `U1` to `U4` are targets for reverse KL; `Potential` makes one of
-any potential.
+Each class is a ``tfd.Distribution`` of event shape ``[2]``: ``sample``, ``log_prob``
+and ``entropy()``, the lowest NLL that any model can have on average, and ``bounds``,
+the part of the plane to plot. `U1` to `U4` are targets for reverse KL; `Potential`
+makes one of any potential.
 
 >>> from tfp_flows.datasets import TwoMoons
 >>> x = TwoMoons(noise=0.05).sample(1000, seed=[0, 1])

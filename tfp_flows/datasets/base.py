@@ -1,4 +1,4 @@
-"""What all two-dimensional densities have in common."""
+"""The base class of all two-dimensional densities."""
 
 import functools
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ Bounds = tuple[tuple[float, float], tuple[float, float]]
 
 
 class Density2D(tfd.Distribution):
-    r"""A density of the plane whose entropy is known: event shape `[2]`, no batch.
+    r"""A density of the plane whose entropy is known: event shape ``[2]``, no batch.
 
-    A subclass implements `_log_density(x)` (x of shape `[..., 2]`, result `[...]`
-    in nats) and `_sample_n(n, seed)`. The entropy comes from here, for every
+    A subclass implements ``_log_density(x)`` (x of shape ``[..., 2]``, result ``[...]``
+    in nats) and ``_sample_n(n, seed)``. The entropy comes from here, for every
     subclass in the same way:
 
     H = −∫ p(x) ln p(x) dx,
@@ -26,7 +26,7 @@ class Density2D(tfd.Distribution):
     computed once, when it is first asked for.
 
     Args:
-        bounds: `((x_min, x_max), (y_min, y_max))`, the part of the plane to plot. It
+        bounds: ``((x_min, x_max), (y_min, y_max))``, the part of the plane to plot. It
             holds nearly all the mass.
         detail: the length on which the density varies (its noise).
         dtype: float32 or float64.
@@ -35,7 +35,7 @@ class Density2D(tfd.Distribution):
         parameters: the constructor arguments of the subclass.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Density2D(tfd.Distribution):
 
     @property
     def bounds(self) -> Bounds:
-        """`((x_min, x_max), (y_min, y_max))`: the part of the plane worth plotting."""
+        """The part of the plane to plot, ``((x_min, x_max), (y_min, y_max))``."""
         return _as_bounds(self._bounds)
 
     def _event_shape(self):
@@ -94,7 +94,7 @@ class Density2D(tfd.Distribution):
         if x.shape.rank == 0 or x.shape[-1] not in (2, None):
             raise ValueError(
                 f"{self.name} is a density of the plane: x must have shape [..., 2], "
-                f"got {x.shape}."
+                f"but got {x.shape}."
             )
         return self._log_density(x)
 
@@ -106,8 +106,8 @@ class Density2D(tfd.Distribution):
 
     @functools.cached_property
     def _grid_entropy(self) -> float:
-        margin = 3.0 * self._detail
-        wide = _as_bounds((low - margin, high + margin) for low, high in self._bounds)
+        width = 3.0 * self._detail
+        wide = _as_bounds((low - width, high + width) for low, high in self._bounds)
         x, area = midpoints(wide, 0.75 * self._detail)
         with tf.init_scope():  # a number, also while a tf.function is traced
             log_p = self.copy(dtype=tf.float64).log_prob(x).numpy()
@@ -115,23 +115,23 @@ class Density2D(tfd.Distribution):
 
 
 def floating(dtype: tf.DType | str) -> tf.DType:
-    """`dtype` as a `tf.DType`, if it is float32 or float64; TypeError otherwise."""
+    """``dtype`` as a ``tf.DType``, if it is float32 or float64; TypeError otherwise."""
     dtype = tf.as_dtype(dtype)
     if dtype not in (tf.float32, tf.float64):
-        raise TypeError(f"dtype must be float32 or float64, got {dtype.name}.")
+        raise TypeError(f"dtype must be float32 or float64, but got {dtype.name}.")
     return dtype
 
 
 def positive(value: float, what: str) -> float:
-    """`value` as a float, if it is finite and positive; ValueError otherwise."""
+    """``value`` as a float, if it is finite and positive; ValueError otherwise."""
     value = float(value)
     if not (np.isfinite(value) and value > 0.0):
-        raise ValueError(f"{what} must be finite and positive, got {value}.")
+        raise ValueError(f"{what} must be finite and positive, but got {value}.")
     return value
 
 
 def midpoints(bounds: Bounds, step: float) -> tuple[np.ndarray, float]:
-    """Centres `[n, 2]` of cells of side about `step` that tile `bounds`, and area.
+    """Centers ``[n, 2]`` of cells, about ``step`` wide, that tile ``bounds``, and area.
 
     The first axis varies slowest.
     """

@@ -11,7 +11,7 @@ from tfp_flows.datasets.base import Density2D
 class Checkerboard(Density2D):
     r"""Uniform on alternate squares of side 2 of the board [−4, 4]².
 
-    p(x) = 1/32 where ⌊x₁/2⌋ + ⌊x₂/2⌋ is even, and 0 elsewhere (`log_prob` is −∞). The
+    p(x) = 1/32 where ⌊x₁/2⌋ + ⌊x₂/2⌋ is even, and 0 elsewhere (``log_prob`` is −∞). The
     entropy is ln 32 = 3.466 nats. The definition is that of the toy data of FFJORD
     (Grathwohl et al., 2019, https://arxiv.org/abs/1810.01367).
 
@@ -21,7 +21,7 @@ class Checkerboard(Density2D):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(Checkerboard().prob([[1.0, 1.0], [3.0, 1.0]]).numpy())
     [0.03125 0.     ]

@@ -22,7 +22,7 @@ class CorrelatedGaussian(Density2D):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> gaussian = CorrelatedGaussian()
     >>> print(gaussian.mean().numpy())
@@ -45,8 +45,8 @@ class CorrelatedGaussian(Density2D):
         self._normal = tfd.MultivariateNormalTriL(
             tf.constant(mean, dtype), tf.constant(scale, dtype)
         )
-        reach = 4.0 * np.sqrt(np.diag(covariance))
-        bounds = [(m - r, m + r) for m, r in zip(mean, reach, strict=True)]
+        half_widths = 4.0 * np.sqrt(np.diag(covariance))
+        bounds = [(m - h, m + h) for m, h in zip(mean, half_widths, strict=True)]
         super().__init__(bounds, 0.5, dtype, validate_args, name, parameters)
 
     def _sample_n(self, n, seed=None):
@@ -75,7 +75,7 @@ class CorrelatedGaussian(Density2D):
 
 
 def gaussian_nll(x: np.ndarray) -> float:
-    r"""The mean NLL of `x` under the normal distribution fitted to `x` itself.
+    r"""The mean NLL of ``x`` under the normal distribution fitted to ``x`` itself.
 
     The fit is by maximum likelihood, so no normal distribution has a lower NLL on this
     sample:
@@ -85,21 +85,23 @@ def gaussian_nll(x: np.ndarray) -> float:
     with Σ̂ the covariance of the sample (divided by N, not N − 1).
 
     Args:
-        x: the sample, of shape `[N, D]`, with N > D.
+        x: the sample, of shape ``[N, D]``, with N > D.
 
     Returns:
         The mean NLL in nats.
 
     Raises:
-        ValueError: if `x` is not of shape `[N, D]` with N > D, is not finite, or has a
-            singular covariance.
+        ValueError: if ``x`` is not of shape ``[N, D]`` with N > D, is not finite, or
+            has a singular covariance.
 
     >>> print(f"{gaussian_nll([[0.0], [2.0]]):.4f} nats")
     1.4189 nats
     """
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or not 0 < x.shape[1] < x.shape[0]:
-        raise ValueError(f"x must have shape [N, D] with N > D, got {list(x.shape)}.")
+        raise ValueError(
+            f"x must have shape [N, D] with N > D, but got {list(x.shape)}."
+        )
     if not np.all(np.isfinite(x)):
         raise ValueError("x holds numbers that are not finite.")
     covariance = np.cov(x, rowvar=False, ddof=0).reshape(x.shape[1], x.shape[1])

@@ -25,7 +25,7 @@ class EightGaussians(Density2D):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{EightGaussians().entropy():.3f} nats")
     2.832 nats

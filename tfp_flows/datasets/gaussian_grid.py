@@ -27,8 +27,8 @@ class GaussianGrid(Density2D):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64, or `size` no integer.
-        ValueError: if `size` is below 1, or `scale` not positive.
+        TypeError: if ``dtype`` is neither float32 nor float64, or ``size`` no integer.
+        ValueError: if ``size`` is below 1, or ``scale`` not positive.
 
     >>> print(f"{GaussianGrid().entropy():.3f} nats")
     2.838 nats

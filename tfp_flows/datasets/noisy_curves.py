@@ -30,11 +30,11 @@ class NoisyCurves(Density2D):
     2 × length of the curves / standard deviation of the noise of them a point; the
     points are taken in blocks, so that memory stays bounded. Samples are exact.
 
-    Subclasses implement `_curves(u)`, in TensorFlow operations: u of shape `[n]` gives
-    `[C, n, 2]`. It must be smooth in √u.
+    Subclasses implement ``_curves(u)``, in TensorFlow operations: u of shape ``[n]``
+    gives ``[C, n, 2]``. It must be smooth in √u.
 
     Args:
-        kernel: a scalar `tfd.Distribution`, the noise on each axis, with mean 0.
+        kernel: a scalar ``tfd.Distribution``, the noise on each axis, with mean 0.
         width: the standard deviation of the noise, a Python number.
         validate_args: whether to check, at run time, that x is finite.
         name: the name of the distribution.
@@ -52,8 +52,8 @@ class NoisyCurves(Density2D):
         with tf.init_scope():  # numbers, also while a tf.function is traced
             nodes, self._log_weights = _quadrature(self._curves, width)
         self._nodes, self._kernel = nodes, kernel
-        margin = 4.0 * width
-        bounds = [(low - margin, high + margin) for low, high in _extent(nodes)]
+        noise = 4.0 * width
+        bounds = [(low - noise, high + noise) for low, high in _extent(nodes)]
         super().__init__(bounds, width, kernel.dtype, validate_args, name, parameters)
 
     def _curves(self, u):
@@ -91,7 +91,7 @@ class NoisyCurves(Density2D):
 
 
 def _quadrature(curves, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes `[K, 2]` along all curves, and the logarithms `[K]` of their weights.
+    """Nodes ``[K, 2]`` along all curves, and the logarithms ``[K]`` of their weights.
 
     The nodes are set in s = √u (du = 2s ds), in panels of equal length of arc: a curve
     may begin like √u, as the two spirals do.
@@ -99,8 +99,8 @@ def _quadrature(curves, width: float) -> tuple[np.ndarray, np.ndarray]:
     fine = np.linspace(0.0, 1.0, 2049)
     steps = np.diff(curves(tf.constant(fine**2)).numpy(), axis=1)
     # The longest of the curves decides for all of them.
-    pieces = np.max(np.linalg.norm(steps, axis=-1), axis=0)
-    length = np.concatenate([[0.0], np.cumsum(pieces)])
+    lengths = np.max(np.linalg.norm(steps, axis=-1), axis=0)
+    length = np.concatenate([[0.0], np.cumsum(lengths)])
     panels = max(int(np.ceil(length[-1] / (PANEL_LENGTH * width))), 1)
     edges = np.interp(np.linspace(0.0, length[-1], panels + 1), length, fine)
     x, w = np.polynomial.legendre.leggauss(NODES_PER_PANEL)

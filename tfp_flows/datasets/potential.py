@@ -1,4 +1,4 @@
-"""Densities that are known up to their normaliser, on a square."""
+"""Densities that are known up to their normalizer, on a square."""
 
 import functools
 import math
@@ -17,26 +17,26 @@ CELL = 0.01
 class Potential(Density2D):
     r"""The density of a potential U, restricted to the square [−4, 4]².
 
-    p(z) = exp(−U(z)) / Z inside the square, 0 outside (`log_prob` is −∞), with
+    p(z) = exp(−U(z)) / Z inside the square, 0 outside (``log_prob`` is −∞), with
     Z = ∫ exp(−U(z)) dz over the square. ln Z and the entropy are integrals over cells
     of side 0.01 (midpoint rule, float64), made when they are first needed. A sample is
     drawn by picking a cell with its probability and a point of the cell uniformly: its
     density is p to second order in the side of the cells.
 
-    `unnormalized_log_prob(z)` is −U(z) inside and −∞ outside. A flow that is to learn
+    ``unnormalized_log_prob(z)`` is −U(z) inside and −∞ outside. A flow that is to learn
     the density by reverse KL must therefore end on the square, for example with
-    `experimental_default_event_space_bijector()`; or it is trained on `potential(z)`,
-    which is finite everywhere. KL(q‖p) = E_q[ln q(z) + U(z)] + ln Z.
+    ``experimental_default_event_space_bijector()``; or it is trained on
+    ``potential(z)``, which is finite everywhere. KL(q‖p) = E_q[ln q(z) + U(z)] + ln Z.
 
     Args:
-        potential: a function, in TensorFlow operations, from z of shape `[..., 2]` to
-            U(z) of shape `[...]`, in nats. It should vary little over 0.01.
+        potential: a function, in TensorFlow operations, from z of shape ``[..., 2]`` to
+            U(z) of shape ``[...]``, in nats. It should vary little over 0.01.
         dtype: float32 or float64.
         validate_args: whether to check, at run time, that z is finite.
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64, or `potential` is not
+        TypeError: if ``dtype`` is neither float32 nor float64, or ``potential`` is not
             callable.
 
     >>> flat = Potential(lambda z: tf.zeros_like(z[..., 0]))
@@ -54,13 +54,14 @@ class Potential(Density2D):
         parameters = dict(locals())
         if not callable(potential):
             raise TypeError(
-                f"potential must be a function of z, got {type(potential).__name__}."
+                "potential must be a function of z, but got "
+                f"{type(potential).__name__}."
             )
         self._potential = potential
         super().__init__(SQUARE, CELL, dtype, validate_args, name, parameters)
 
     def potential(self, z: tf.Tensor) -> tf.Tensor:
-        """U(z) in nats, for z of shape `[..., 2]`; finite outside the square too."""
+        """U(z) in nats, for z of shape ``[..., 2]``; finite outside the square too."""
         return self._potential(tf.convert_to_tensor(z, self.dtype))
 
     @property

@@ -21,7 +21,7 @@ class U1(Potential):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{U1().potential([1.6, 0.0]):.4f}")  # ½ (1² + (2/3)²)
     0.7222
@@ -43,7 +43,7 @@ class U2(Potential):
 
     U(z) = ½ ((z₂ − w₁(z)) / 0.4)², w₁(z) = sin(2πz₁ / 4), on [−4, 4]². ln Z = 2.082,
     entropy 2.582 nats. It does not decay along z₁: without the square it could not be
-    normalised. See `Potential`; the paper is https://arxiv.org/abs/1505.05770.
+    normalized. See `Potential`; the paper is https://arxiv.org/abs/1505.05770.
 
     Args:
         dtype: float32 or float64.
@@ -51,7 +51,7 @@ class U2(Potential):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{U2().potential([0.0, 0.4]):.4f}")
     0.5000
@@ -81,7 +81,7 @@ class U3(Potential):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{U3().potential([-4.0, 0.0]):.4f}")  # both bands coincide: −ln 2
     -0.6931
@@ -112,7 +112,7 @@ class U4(Potential):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{U4().potential([-4.0, 0.0]):.4f}")  # both bands coincide: −ln 2
     -0.6931

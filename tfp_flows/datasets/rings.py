@@ -80,7 +80,7 @@ class Rings(NoisyCircles):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{Rings().log_prob([3.0, 0.0]):.3f} nats")
     -2.716 nats
@@ -110,7 +110,7 @@ class Circles(NoisyCircles):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{Circles().entropy():.3f} nats")
     3.268 nats

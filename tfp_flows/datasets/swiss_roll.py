@@ -25,7 +25,7 @@ class SwissRoll(NoisyCurves):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> print(f"{SwissRoll().log_prob([0.5, -0.8]):.3f} nats")
     -1.710 nats

@@ -17,8 +17,8 @@ class TwoMoons(NoisyCurves):
     x = (cos t, sin t) + ε,  x = (1 − cos t, ½ − sin t) + ε.
 
     The entropy is 1.008 nats at noise 0.1 and 0.289 nats at noise 0.05. The number of
-    kernels in `log_prob` grows like 1 / noise, and the time of the (first) `entropy`
-    like 1 / noise³: 0.1 s at 0.05, some seconds at 0.01.
+    kernels in ``log_prob`` grows like 1 / noise, and the time of the (first)
+    ``entropy`` like 1 / noise³: 0.1 s at 0.05, some seconds at 0.01.
 
     Args:
         noise: the standard deviation of the noise; a Python number, not a tensor.
@@ -27,8 +27,8 @@ class TwoMoons(NoisyCurves):
         name: the name of the distribution.
 
     Raises:
-        ValueError: if `noise` is not finite and positive.
-        TypeError: if `dtype` is neither float32 nor float64.
+        ValueError: if ``noise`` is not finite and positive.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> moons = TwoMoons(noise=0.1)
     >>> moons.sample(5, seed=[0, 1]).shape

@@ -27,7 +27,7 @@ class TwoSpirals(NoisyCurves):
         name: the name of the distribution.
 
     Raises:
-        TypeError: if `dtype` is neither float32 nor float64.
+        TypeError: if ``dtype`` is neither float32 nor float64.
 
     >>> spirals = TwoSpirals()
     >>> print(f"{spirals.log_prob([0.1, 1.5]):.3f} nats")
@@ -108,7 +108,7 @@ class UniformPlusNormal(tfd.Distribution):
 def _log_erfc_difference(a, gap: float):
     """ln(erfc(a) − erfc(a + gap)), also where both are too small to represent.
 
-    Twenty times as fast as the difference of two `log_cdf`s of TFP.
+    Twenty times as fast as the difference of two ``log_cdf``s of TFP.
     """
     # Each branch sees only arguments that it can bear, so that gradients stay finite.
     near, far = tf.minimum(a, 6.0), tf.maximum(a, 6.0)

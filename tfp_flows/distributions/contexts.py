@@ -1,13 +1,14 @@
 """Contexts given to the bijectors of a distribution that take one."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 
 def common_context_size(distribution: tfd.Distribution) -> int | None:
-    """The size of the context that bijectors take; ``None`` if none takes one.
+    """Find the size of the context that bijectors take; ``None`` if none takes one.
 
     Raises:
         ValueError: bijectors that take contexts of unlike sizes.
@@ -24,8 +25,8 @@ def common_context_size(distribution: tfd.Distribution) -> int | None:
     return next(iter(sizes.values()), None)
 
 
-def with_context(part, context):
-    """``part`` with the context given to all bijectors in it that take one.
+def with_context(part: Any, context: Any) -> Any:
+    """Give ``part`` with the context given to all bijectors in it that take one.
 
     Args:
         part: a bijector or distribution, or what holds them: a list, a tuple, a dict.
@@ -39,8 +40,8 @@ def with_context(part, context):
     if isinstance(part, tfb.Bijector | tfd.Distribution):
         old = part.parameters
         new = {name: with_context(value, context) for name, value in old.items()}
-        changed = {name: new[name] for name in new if new[name] is not old[name]}
-        return part.copy(**changed) if changed else part
+        update = {name: new[name] for name in new if new[name] is not old[name]}
+        return part.copy(**update) if update else part
     if isinstance(part, Mapping):
         new = {key: with_context(value, context) for key, value in part.items()}
         return new if any(new[key] is not part[key] for key in new) else part

@@ -17,7 +17,7 @@ from tfp_flows.stages import Part, parts
 
 
 class Dequantized(LowerBound):
-    """Integers from low to high, as a flow of what noise makes of them.
+    """Integers from low to high, described by a flow of integers plus noise.
 
     Model: P(x) = ∫ p(x + u) du over u in the unit cube, where p is a density. With
     y = (x − low + u)/(high − low + 1) in [0, 1], the flow is one of
@@ -34,10 +34,10 @@ class Dequantized(LowerBound):
     start, a standard normal, is uniform noise. Trained along, it makes the bound
     tighter.
 
-    **Samples** are those of the flow, rounded down, and clipped to the range. What the
-    flow has beyond the range goes to the outermost integers so, but counts for nothing
-    in `log_prob`: the P(x) sum to a little less than 1, and to 1 with α = 0, where
-    nothing is beyond.
+    **Samples** are those of the flow, rounded down, and clipped to the range. The
+    flow's mass beyond the range so goes to the outermost integers, but counts for
+    nothing in `log_prob`: the P(x) sum to a little less than 1, and to 1 with α = 0,
+    where no mass is beyond.
 
     Cost: that of the flow at k points, and of the noise.
 
@@ -129,15 +129,15 @@ class Dequantized(LowerBound):
 
     @property
     def integers(self) -> IntegerRange:
-        """The values that there are."""
+        """The integers from low to high."""
         return self._integers
 
     def continuous(self, x: Any, seed: Any = None) -> tf.Tensor:
-        """Points of the flow for integers ``[..., *event_shape]``, one draw of each."""
+        """Draw a point of the flow for each of the integers ``[..., *event_shape]``."""
         return self._draw(self._checked(x), [], self._stateless(seed))[0]
 
     def uniform_noise(self, x: Any, seed: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points of the noise's flow that make uniform noise, and their contexts.
+        """Draw points of the noise's flow that make uniform noise, and their contexts.
 
         The points are standard normal, whatever x is.
         """
@@ -150,7 +150,7 @@ class Dequantized(LowerBound):
         return [*parts(self._flow), *noise, Part(self.name, self)]
 
     def data_paths(self) -> list[DataPath]:
-        """Those of the noise, which see uniform noise, and then those of the flow.
+        """The paths of the noise, which see uniform noise, and then those of the flow.
 
         The noise is drawn by the batch's number, so that all layers see the same draw.
         """
@@ -184,7 +184,7 @@ class Dequantized(LowerBound):
         return self._flow.log_prob(points) + log_factor
 
     def _draw(self, x, sample_shape, seed) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points of the flow, and by what their log-density lacks the log-weight."""
+        """Draw points of the flow; log-weights are their log-densities plus a term."""
         if self._noise is None:
             u, log_q = noise_of.uniform(sample_shape, x, seed), 0.0
         else:

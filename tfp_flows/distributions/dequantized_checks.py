@@ -14,7 +14,7 @@ from tfp_flows.math.integers import IntegerRange
 
 
 def check_flow(flow: Any, where: str) -> None:
-    """Refuses anything but a density of single tensors of a known shape."""
+    """Refuse anything but a density of single tensors of a known shape."""
     if isinstance(flow, Family):
         raise TypeError(
             f"{where} takes a flow without a context; that of integers given a context "
@@ -39,10 +39,10 @@ def check_flow(flow: Any, where: str) -> None:
 def checked_range(
     low: Any, high: Any, flow: tfd.Distribution, where: str
 ) -> IntegerRange:
-    """The integers from low to high, if the flow's dtype has them, and the noise.
+    """Give the integers from low to high, if the flow's dtype has them, and the noise.
 
     Raises:
-        TypeError, ValueError: as `Dequantized`.
+        TypeError, ValueError: what `Dequantized` raises.
     """
     integers = IntegerRange(low, high, where)
     try:

@@ -1,5 +1,7 @@
 """A distribution for each context, or one alone: p(x | c)."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -56,8 +58,8 @@ class Family(tf.Module):
         self._context_size = common_context_size(distribution)
 
     @classmethod
-    def wrap(cls, distribution) -> "Family":
-        """``distribution`` itself if it is a family, else the family of it alone.
+    def wrap(cls, distribution: Any) -> "Family":
+        """Give ``distribution`` itself if it is a family, else the family of it alone.
 
         Raises:
             TypeError: neither a family nor a ``tfd.Distribution``.
@@ -81,7 +83,7 @@ class Family(tf.Module):
 
     @property
     def is_conditional(self) -> bool:
-        """Whether a context is taken."""
+        """True if a context is taken."""
         return self._context_size is not None
 
     @property
@@ -102,8 +104,8 @@ class Family(tf.Module):
         """The ways of data through the distribution, see `tfp_flows.data_paths`."""
         return data_paths.data_paths(self._distribution)
 
-    def __call__(self, context=None) -> tfd.Distribution:
-        """The distribution of points given a context ``[..., C]``, or without one."""
+    def __call__(self, context: Any = None) -> tfd.Distribution:
+        """Give the distribution under a context ``[..., C]``, or the only one."""
         keras_context.require_tracked(self)
         if context is None or not self.is_conditional:
             self._require_agreement(context)
@@ -122,14 +124,14 @@ class Family(tf.Module):
     def _require_agreement(self, context) -> None:
         if context is not None:
             raise ValueError(
-                f"{self.name!r} takes no context, but one was given: no bijector in it "
+                f"{self.name!r} takes no context, but got one: no bijector in it "
                 "takes one. Give the conditioners a context_size, or wrap a bijector "
                 "that has none in tfp_flows.bijectors.Conditional."
             )
         if self.is_conditional:
             raise ValueError(
                 f"{self.name!r} is conditional and takes a context of shape "
-                f"[..., {self.context_size}], but was called without one."
+                f"[..., {self.context_size}], but got none."
             )
 
     def _checked_context(self, context) -> tf.Tensor:

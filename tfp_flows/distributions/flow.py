@@ -31,7 +31,7 @@ class Flow(_TransformedDistribution):
     A drop-in for ``tfd.TransformedDistribution``, around any bijectors, TFP's own
     among them. It walks the chain once, where that class needs two walks, and no tensor
     is looked up in TFP's cache, which keeps values and log-determinants by the identity
-    of a tensor. So nothing is stale once a weight has moved, and ``log_prob`` has its
+    of a tensor. So nothing is stale once a weight is trained, and ``log_prob`` has its
     gradient at the flow's own samples, too. (It is a subclass of the class that
     ``tfd.TransformedDistribution(…)`` gives around a bijector that is no composite
     tensor, as ours are not.)
@@ -146,7 +146,7 @@ class Flow(_TransformedDistribution):
     def experimental_local_measure(
         self, y: Any, backward_compat: bool = False, **kwargs: Any
     ) -> tuple[tf.Tensor, Any]:
-        """As in TFP."""
+        """Give what ``tfd.TransformedDistribution`` gives, without its cache."""
         return super().experimental_local_measure(
             _fresh(y), backward_compat=backward_compat, **kwargs
         )

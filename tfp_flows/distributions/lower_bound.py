@@ -96,7 +96,7 @@ class LowerBound(tfd.Distribution, abc.ABC):
     def _log_weight(
         self, x: tf.Tensor, sample_shape: Sequence[int], seed: tf.Tensor
     ) -> tf.Tensor:
-        """The log-weights log p(x, u) − log q(u | x) of new draws of u.
+        """Give the log-weights log p(x, u) − log q(u | x) of new draws of u.
 
         Args:
             x: ``[..., *event_shape]``.
@@ -120,7 +120,7 @@ class LowerBound(tfd.Distribution, abc.ABC):
         return tf.reduce_logsumexp(log_weight, axis=0) - math.log(k)
 
     def _stateless(self, seed: Any) -> tf.Tensor:
-        """A stateless seed: the state's next one, or the one that came."""
+        """Give a stateless seed: the state's next one, or the one that came."""
         if seed is None:
             return next_seed(self._state)
         return as_stateless(seed, self._where)

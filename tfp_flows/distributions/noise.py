@@ -11,11 +11,11 @@ from tfp_flows.math.integers import IntegerRange
 
 
 def uniform(shape: Sequence[int], x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Uniform noise ``[*shape, *x.shape]``, strictly between 0 and 1.
+    """Draw uniform noise ``[*shape, *x.shape]``, strictly between 0 and 1.
 
-    Made of the bits of the generator, Philox for the reason that `StandardNormal`
-    tells, for they alone are the same eagerly and under XLA: there TensorFlow takes
-    other bits for a number, unless the seed is a constant.
+    It is made of the bits of the generator, Philox for the reason that `StandardNormal`
+    tells: they alone are the same eagerly and under XLA, where TensorFlow takes other
+    bits for a number, unless the seed is a constant.
     """
     whole_shape = tf.concat([tf.constant(shape, tf.int32), tf.shape(x)], axis=0)
     bits = tf.random.stateless_uniform(
@@ -28,7 +28,7 @@ def uniform(shape: Sequence[int], x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def normal(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Standard normal numbers, of the shape of ``x``."""
+    """Draw standard normal numbers, of the shape of ``x``."""
     shape = tf.shape(x)
     return tf.random.stateless_normal(shape, seed, dtype=x.dtype, alg="philox")
 
@@ -36,7 +36,7 @@ def normal(x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 def flow_noise(
     flow: tfd.Distribution, shape: Sequence[int], seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Noise u = Φ(v) of samples v of a flow, and its log q, by one evaluation of it."""
+    """Draw u = Φ(v) of samples v of a flow, and its log q, by one evaluation of it."""
     v, log_q = flow.experimental_sample_and_log_prob(shape, seed=seed)
     v = tf.ensure_shape(v, [*shape, *flow.batch_shape, *flow.event_shape])
     u = 0.5 * tf.math.erfc(-math.sqrt(0.5) * v)
@@ -45,7 +45,7 @@ def flow_noise(
 
 
 def add_within(whole: tf.Tensor, u: tf.Tensor, size: np.ndarray) -> tf.Tensor:
-    """The sum, strictly between 0 and ``size``, as it would be without rounding."""
+    """Add the two, strictly between 0 and ``size`` as it would be without rounding."""
     dtype = u.dtype.as_numpy_dtype
     most = np.nextafter(size.astype(dtype), dtype(0.0))
     return tf.clip_by_value(whole + u, np.finfo(dtype).tiny, most)
@@ -54,7 +54,7 @@ def add_within(whole: tf.Tensor, u: tf.Tensor, size: np.ndarray) -> tf.Tensor:
 def as_context(
     x: tf.Tensor, integers: IntegerRange, event_shape: tf.TensorShape
 ) -> tf.Tensor:
-    """Integers ``[…, *event_shape]`` as ``[…, D]``, in [−1, 1]."""
+    """Scale and flatten integers ``[…, *event_shape]`` to ``[…, D]``, in [−1, 1]."""
     low = tf.cast(integers.low, x.dtype)
     halves = tf.cast(np.maximum(integers.count - 1.0, 1.0) / 2.0, x.dtype)
     batch = tf.shape(x)[: x.shape.rank - event_shape.rank]
@@ -63,7 +63,7 @@ def as_context(
 
 
 def broadcast(x: tf.Tensor, flow: tfd.Distribution) -> tf.Tensor:
-    """``x`` with the batch shape of the flow, too: each density has its own noise."""
+    """Give ``x`` the batch shape of the flow, too: each density has its own noise."""
     if flow.batch_shape.rank == 0:
         return x
     least = flow.batch_shape.concatenate(flow.event_shape)

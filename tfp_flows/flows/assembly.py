@@ -63,7 +63,7 @@ class Assembly:
 
     @property
     def network_options(self) -> dict:
-        """What every network of the flow takes."""
+        """The arguments of every network of the flow."""
         return {"context_size": self.context_size, "dtype": self.dtype}
 
     def parity(self, index: int) -> int:
@@ -74,7 +74,7 @@ class Assembly:
         return index % 2 if self.permutation is None else 0
 
     def layers(self, make_layer: MakeLayer, num_layers: int) -> list[tfb.Bijector]:
-        """``make_layer(index, seed)`` for each layer, and permutations between them.
+        """Call ``make_layer(index, seed)`` for each layer; put permutations between.
 
         Args:
             make_layer: makes a layer.
@@ -103,7 +103,7 @@ class Assembly:
         return alternating
 
     def flow(self, layers: Sequence[tfb.Bijector]) -> FlowOrFamily:
-        """The base sent through the layers, the first one first.
+        """Make the flow: the base sent through the layers, the first one first.
 
         Args:
             layers: in the order base → data, the reverse of ``tfb.Chain``'s list.
@@ -146,7 +146,7 @@ def require_maker(make: Any, where: str) -> None:
 def made_by(
     make: MakeBijector, event_size: int, seed: int, dtype: tf.DType, where: str
 ) -> tfb.Bijector:
-    """``make(event_size, seed=…, dtype=…)``, where a user has given the function.
+    """Call a user's function ``make(event_size, seed=…, dtype=…)``, and check it.
 
     Raises:
         TypeError: it does not give a bijector.

@@ -36,7 +36,7 @@ def bernstein(
         **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an interval that is empty or turned round.
+        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.bernstein(2, num_layers=2, seed=0)

@@ -24,11 +24,11 @@ def bnaf(
     """Block autoregressive layers: networks that increase in each dimension.
 
     Each layer is `tfp_flows.bijectors.BlockAutoregressive` with a
-    `tfp_flows.networks.BlockNetwork`, of one order and the opposite by turns.
+    `tfp_flows.networks.BlockNetwork`, of one order and the opposite alternately.
     ``log_prob`` is one evaluation of each network; sampling, one dimension after
     another, one or two and a scalar root search for each dimension.
 
-    The flow starts near its base for points within ±3, so data should be standardised
+    The flow starts near its base for points within ±3, so data should be standardized
     (see `tfp_flows.bijectors.Standardize`). Under a Keras dtype policy of mixed
     precision all is float32, for log-determinants need all digits.
 

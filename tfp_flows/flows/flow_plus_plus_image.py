@@ -115,7 +115,7 @@ def dequantization(
 ) -> Family:
     """The noise of Flow++: a flow of images, given the image that it is added to.
 
-    Couplings as in `flow_plus_plus_image`, by checkerboards in turns, whose networks
+    Couplings as in `flow_plus_plus_image`, by alternating checkerboards, whose networks
     see the image beside what they transform. Its context is that image, flattened to
     ``[H·W·C]``. It is what `tfp_flows.distributions.Dequantized` takes for ``noise``.
     The closed direction is that of a sample, with its density: one evaluation of each

@@ -30,7 +30,7 @@ def gaussianization(
     (but for a context, by which networks change the layers' parameters).
     ``FlowModel.fit`` starts each layer from the data as they arrive at it, the one
     nearest to the data first, so that training starts from a flow that fits all
-    margins. Densities take no search; a sample takes one for each dimension, all at
+    marginals. Densities take no search; a sample takes one for each dimension, all at
     once.
 
     The rotations start at random, so that the flow starts near its base if that is a

@@ -31,7 +31,7 @@ def multi_scale_flow(
     make_level: MakeLevel,
     num_levels: int,
 ) -> FlowOrFamily:
-    """A `MultiScale` of levels that squeeze the image, and of which half goes on.
+    """Make a `MultiScale` of levels that squeeze the image, and of which half goes on.
 
     Args:
         assembly: of the flow.
@@ -51,7 +51,7 @@ def multi_scale_flow(
 
 
 def squeezable(image_shape: Sequence[int], num_squeezes: int, where: str) -> list[int]:
-    """The shape, if so many times a square of pixels can become channels.
+    """Give the shape, if so many times a square of pixels can become channels.
 
     Raises:
         TypeError: no sequence of integers.
@@ -71,11 +71,11 @@ def squeezable(image_shape: Sequence[int], num_squeezes: int, where: str) -> lis
 def with_checkerboards(
     image_shape: Sequence[int], num_levels: int, where: str
 ) -> list[int]:
-    """The shape, if each level but the last can squeeze and all have a checkerboard.
+    """Give the shape, if all levels but the last can squeeze, all have checkerboards.
 
     Raises:
         TypeError: no sequence of integers, or a number of levels that is none.
-        ValueError: as `squeezable`, or one pixel is left at the last level.
+        ValueError: what `squeezable` raises, or one pixel is left at the last level.
     """
     num_levels = checked_count(num_levels, f"{where}: num_levels")
     shape = squeezable(image_shape, num_levels - 1, where)
@@ -88,7 +88,7 @@ def with_checkerboards(
 
 
 def to_image(shape: Sequence[int]) -> tfb.Reshape:
-    """From a vector to an image."""
+    """Make the bijector from a vector to an image."""
     return tfb.Reshape(event_shape_out=shape, event_shape_in=[math.prod(shape)])
 
 
@@ -100,7 +100,7 @@ def glow_step(
     seed: int,
     dtype: DType,
 ) -> list[tfb.Bijector]:
-    """ActNorm, a 1×1 convolution and a coupling, from the image on.
+    """Make ActNorm, a 1×1 convolution and a coupling, from the image on.
 
     Args:
         network: the coupling's.

@@ -29,7 +29,7 @@ def layered(
     autoregressive: bool,
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
-    """A flow of autoregressive layers or of couplings."""
+    """Make a flow of autoregressive layers or of couplings."""
     make_flow = autoregressive_flow if autoregressive else coupling_flow
     return make_flow(name, event_size, transformer, num_layers, **options)
 
@@ -41,7 +41,7 @@ def coupling_flow(
     num_layers: int,
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
-    """A flow of couplings."""
+    """Make a flow of couplings."""
     assembly = Assembly(name, event_size, **options)
     layers = assembly.layers(coupling_layer(assembly, transformer), num_layers)
     return assembly.flow(layers)
@@ -55,14 +55,14 @@ def autoregressive_flow(
     network: MakeNetwork | None = None,
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
-    """A flow of autoregressive layers; ``network`` as for `autoregressive_layer`."""
+    """Make a flow of autoregressive layers; see `autoregressive_layer`."""
     assembly = Assembly(name, event_size, **options)
     make_layer = autoregressive_layer(assembly, transformer, network)
     return assembly.flow(assembly.layers(make_layer, num_layers))
 
 
 def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLayer:
-    """A function that makes couplings with a multi-layer perceptron each.
+    """Give a function that makes couplings with a multi-layer perceptron each.
 
     Raises:
         ValueError: an event of size 1, which cannot be split.
@@ -93,7 +93,7 @@ def autoregressive_layer(
     transformer: TransformerSpec,
     network: MakeNetwork | None = None,
 ) -> MakeLayer:
-    """A function that makes autoregressive layers with a network each.
+    """Give a function that makes autoregressive layers with a network each.
 
     Args:
         assembly: of the flow.
@@ -117,12 +117,12 @@ def autoregressive_layer(
 
 
 def alternating_order(assembly: Assembly, index: int) -> range | None:
-    """The opposite order for every other layer, ``None`` for the order as it is."""
+    """Give the opposite order for every other layer, ``None`` for the others."""
     return range(assembly.event_size)[::-1] if assembly.parity(index) else None
 
 
 def conditional(assembly: Assembly, layer: tfb.Bijector, seed: int) -> tfb.Bijector:
-    """The layer, of which a network changes the parameters if there is a context."""
+    """Give a layer whose parameters a network changes if there is a context."""
     if assembly.context_size is None:
         return layer
     network = MLP(

@@ -25,7 +25,7 @@ def nsf(
     directions cost one pass through the networks; autoregressive layers model more at
     equal depth, and sample one dimension after another, at one to three passes.
 
-    Points outside [low, high] pass through: standardise the data, so that nearly all of
+    Points outside [low, high] pass through: standardize the data, so that nearly all of
     them are inside (`tfp_flows.bijectors.Standardize`).
 
     Args:
@@ -33,13 +33,13 @@ def nsf(
         num_layers: how many layers.
         autoregressive: whether the layers are autoregressive (`Autoregressive` with a
             MADE) rather than couplings (`Coupling` with an MLP).
-        num_bins: pieces of each spline.
+        num_bins: bins of each spline.
         low: where the splines' interval begins; outside it they are the identity.
         high: where it ends.
         **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an interval that is empty or turned round.
+        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nsf(2, num_layers=2, seed=0)

@@ -69,7 +69,7 @@ class LayeredOptions(NetworkOptions, total=False):
     between one order of the dimensions and the opposite.
 
     Attributes:
-        permutation: makes what comes between two layers in place of that, called with
+        permutation: makes what comes between two layers instead, called with
             the event size, ``seed`` and ``dtype``: ``Permutation.random``,
             ``functools.partial(LULinear.trainable, permute=True)`` and the like.
 

@@ -39,8 +39,8 @@ def real_nvp_image(
     """Images: couplings by checkerboards and by channels, at several scales.
 
     Each level but the last has ``num_steps`` couplings by a checkerboard and its
-    opposite in turns, squeezes the image, has as many by one half of the channels and
-    the other, and is done with half of them. The last has ``num_steps`` + 1 by
+    opposite alternately, squeezes the image, has as many by one half of the channels
+    and the other, and is done with half of them. The last has ``num_steps`` + 1 by
     checkerboards. ``log_prob`` and ``sample`` cost the same, one evaluation of each
     network. (The paper also puts `tfp_flows.bijectors.BatchNormalization` between.)
 

@@ -19,7 +19,7 @@ def repeated(
     fast: Use,
     **options: Unpack[NetworkOptions],
 ) -> FlowOrFamily:
-    """A flow of trainable bijectors of one kind, whose ``forward`` serves ``fast``.
+    """Make a flow of trainable bijectors of one kind; ``forward`` serves ``fast``.
 
     Given a context, a network predicts what is added to their parameters.
 

@@ -38,7 +38,7 @@ def sos(
         **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        ValueError: an interval that is empty or turned round.
+        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.sos(2, num_layers=2, seed=0)

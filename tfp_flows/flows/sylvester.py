@@ -36,8 +36,8 @@ def sylvester(
         event_size: D.
         num_layers: how many layers.
         num_units: M of each, at most D; D if not given.
-        rotation: makes what turns each layer's directions, called with the event size,
-            ``seed`` and ``dtype``. ``OrthogonalExponential.trainable`` makes the
+        rotation: makes what rotates each layer's directions, called with the event
+            size, ``seed`` and ``dtype``. ``OrthogonalExponential.trainable`` makes the
             paper's orthogonal flow, ``Householder.trainable`` the one of that name,
             ``Permutation.random`` the triangular one. If not given: reflections that
             start in random directions, different ones in each layer. ``None`` for none.

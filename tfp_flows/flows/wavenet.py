@@ -28,7 +28,7 @@ def wavenet(
     The network is a `tfp_flows.conditioners.WaveNet`. With the transformer
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; mixtures, such
     as ``MixtureCDF.spec(num_components=8)``, model more. ``log_prob`` is one evaluation
-    of the network; sampling, one place after another, about one. Several layers
+    of the network; sampling, one step after another, about one. Several layers
     alternate between one order and the opposite.
 
     Args:
@@ -36,7 +36,7 @@ def wavenet(
         num_layers: how many layers of the flow, each with a network of its own.
         transformer: of each layer; ``Affine.spec()`` if not given.
         filters: width of the convolutions.
-        kernel_size: places that one convolution sees, at least 2.
+        kernel_size: steps that one convolution sees, at least 2.
         dilations: the gap between them, a number for each convolution; 1, 2, 4, … until
             all of the signal is seen, if not given.
         activation: of the two last layers of the network.

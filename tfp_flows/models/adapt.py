@@ -7,7 +7,7 @@ or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a pro
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ from tfp_flows.distributions.contexts import with_context
 from tfp_flows.models import data
 from tfp_flows.objectives import Batch
 
-_ROWS_AT_ONCE = 1024
+_BATCH_SIZE = 1024
 
 
 @runtime_checkable
@@ -28,14 +28,14 @@ class StartsFromData(Protocol):
 
     adapted: bool
 
-    def adapt(self, data) -> None:
-        """Starts from ``data``."""
+    def adapt(self, data: Any) -> None:
+        """Start from ``data``."""
 
 
 def adapt_layers(
-    family: Family, rows, *, num_batches: int | None = None, encode: Callable
+    family: Family, rows: Any, *, num_batches: int | None = None, encode: Callable
 ) -> None:
-    """Adapts each layer that has not been, from the data towards the base.
+    """Adapt each layer that has not been, from the data towards the base.
 
     Each gets the data as they arrive at it: brought back, batch by batch, through the
     layers that are nearer to the data. Data in memory go once through each layer; a
@@ -54,7 +54,7 @@ def adapt_layers(
         ValueError: a layer waits for data where they cannot be brought to it; a
             stream that cannot be read twice, or that does not end; what ``adapt`` of a
             layer raises.
-        TypeError: as ``adapt``.
+        TypeError: what ``adapt`` of a layer raises.
     """
     waiting = [part for part in family.submodules if _is_waiting(part)]
     if not waiting:
@@ -79,9 +79,9 @@ def adapt_layers(
 def _require_reachable(waiting: list, paths: list[DataPath]) -> None:
     layers = [layer for path in paths for layer in path.layers if _is_waiting(layer)]
     # A layer adapts what it holds, too.
-    reached = {id(part) for layer in layers for part in (layer, *layer.submodules)}
+    fed = {id(part) for layer in layers for part in (layer, *layer.submodules)}
     for part in waiting:
-        if id(part) not in reached:
+        if id(part) not in fed:
             raise ValueError(
                 f"{_label(part)} starts from data, but stands where fit cannot bring "
                 "them to it: inverted, or inside another bijector or distribution. "
@@ -91,8 +91,8 @@ def _require_reachable(waiting: list, paths: list[DataPath]) -> None:
 
 def _adapt_to_rows(path: DataPath, rows: Batch) -> None:
     batches = []
-    for number, start in enumerate(range(0, len(rows.x), _ROWS_AT_ONCE)):
-        part = slice(start, start + _ROWS_AT_ONCE)
+    for number, start in enumerate(range(0, len(rows.x), _BATCH_SIZE)):
+        part = slice(start, start + _BATCH_SIZE)
         context = None if rows.context is None else tf.constant(rows.context[part])
         batches.append(path.start(number, tf.constant(rows.x[part]), context))
     nearer = 0  # The number of layers that the points have come through.
@@ -121,7 +121,7 @@ def _brought_back(read: Callable, path: DataPath, depth: int) -> Iterator[tf.Ten
 
 
 def _back(layers: list, x, context) -> tf.Tensor:
-    """The points on the base's side of layers that lie between it and the data."""
+    """Bring points through layers that lie between the base and the data."""
     for layer in layers:
         conditioned = layer if context is None else with_context(layer, context)
         x = conditioned.inverse(x)
@@ -137,7 +137,7 @@ def _label(part) -> str:
 
 
 def _readable_again(x, num_batches: int | None, who: str):
-    """Data in memory, or a function that reads the batches of a stream anew."""
+    """Give data in memory, or a function that reads a stream's batches anew."""
     if x is None:
         raise ValueError(
             f"{who} must see data before training, but the objective needs none: call "

@@ -1,5 +1,7 @@
 """The callbacks that a `FlowModel` adds to the user's."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -7,7 +9,7 @@ from tfp_flows.models import execution
 
 
 class EpochNumber(keras.callbacks.Callback):
-    """Tells the data pipeline the epoch, before it begins to iterate, and the model.
+    """A callback that tells data pipeline and model the epoch before it begins.
 
     Args:
         model: that is fitted.
@@ -18,18 +20,18 @@ class EpochNumber(keras.callbacks.Callback):
         self.set_model(model)
         self.variable = tf.Variable(0, dtype=tf.int32, trainable=False)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Before the data pipeline starts."""
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Tell the epoch before the data pipeline starts."""
         self.variable.assign(epoch)
         self.model.epoch = epoch
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Before anything is saved."""
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Count the epoch before anything is saved."""
         # The first of the callbacks, so that those that save find it.
         self.model.epoch = epoch + 1
 
 
-def completed(callbacks, *first):
+def completed(callbacks: Any, *first: keras.callbacks.Callback) -> Any:
     """The callbacks for Keras: ``first``, the user's, and our progress bar."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         kinds = tuple({EpochNumber, *map(type, first)})

@@ -1,5 +1,7 @@
 """Checks of what a `FlowModel` is made of."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,8 +10,8 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.distributions import Family
 
 
-def checked_family(distribution) -> Family:
-    """The family that a model trains.
+def checked_family(distribution: Any) -> Family:
+    """Give the family that a model trains.
 
     Raises:
         TypeError: neither a distribution nor a family.
@@ -38,8 +40,8 @@ def checked_family(distribution) -> Family:
     return family
 
 
-def check_encoder(encoder, family: Family) -> None:
-    """Refuses an encoder that is none, or makes no context of the family.
+def check_encoder(encoder: Any, family: Family) -> None:
+    """Refuse an encoder that is none, or makes no context of the family.
 
     Raises:
         TypeError: no Keras layer.
@@ -47,7 +49,7 @@ def check_encoder(encoder, family: Family) -> None:
     """
     if not isinstance(encoder, keras.Layer):
         raise TypeError(
-            f"FlowModel: the encoder must be a Keras layer or model, but is "
+            f"FlowModel: the encoder must be a Keras layer or model, but got "
             f"{encoder!r}."
         )
     if not family.is_conditional:
@@ -69,8 +71,8 @@ def check_encoder(encoder, family: Family) -> None:
         )
 
 
-def checked_seed(seed) -> int:
-    """An integer.
+def checked_seed(seed: Any) -> int:
+    """Give an integer.
 
     Raises:
         TypeError: something else.
@@ -81,7 +83,7 @@ def checked_seed(seed) -> int:
 
 
 def check_trainable(layer: keras.Layer, name: str) -> None:
-    """Refuses a model, or a layer, in which nothing is trained.
+    """Refuse a model, or a layer, in which nothing is trained.
 
     Raises:
         ValueError: it has no trainable weight.

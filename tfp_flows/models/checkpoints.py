@@ -5,6 +5,7 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -17,15 +18,17 @@ _KINDS = (".keras", ".weights.h5", ".weights.json")
 _STATES = ("random", "objective")
 
 
-class Checkpointed:
-    """What a ``keras.Model`` needs for a run that is killed to go on; a mix-in."""
+class Checkpointed(keras.Model):
+    """A Keras model whose run goes on after it was killed."""
 
     # How many epochs of the last `fit` have ended, counted as Keras counts them. It is
     # saved along with the weights: `fit(…, initial_epoch=model.epoch)` goes on.
     epoch = 0
 
-    def save(self, filepath, overwrite=True, **kwargs) -> None:
-        """As in Keras; a file that is there stays until the new one is whole.
+    def save(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
+        """Save a model; a file that is there stays until the new one is whole.
 
         Raises:
             OSError: the file cannot be written; what was there before is unchanged.
@@ -33,8 +36,10 @@ class Checkpointed:
         with _safe(filepath, overwrite) as path:
             super().save(path, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs) -> None:
-        """As in Keras; a file that is there stays until the new one is whole.
+    def save_weights(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
+        """Save the weights; a file that is there stays until the new one is whole.
 
         Raises:
             OSError: the file cannot be written; what was there before is unchanged.
@@ -48,29 +53,29 @@ class Checkpointed:
             super().save_weights(memory)
             path.write_bytes(memory.getbuffer())
 
-    def save_own_variables(self, store) -> None:
-        """Called by Keras, which saves no state of random numbers, as of dropout."""
+    def save_own_variables(self, store: Any) -> None:
+        """Save, for Keras, also the states of random numbers, such as dropout's."""
         super().save_own_variables(store)
         store["epoch"] = np.array(self.epoch)
         for name, state in self._states().items():
             store[name] = state
 
-    def load_own_variables(self, store) -> None:
-        """Called by Keras."""
+    def load_own_variables(self, store: Any) -> None:
+        """Load, for Keras, what `save_own_variables` saved."""
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
         self.epoch = int(np.array(entries.pop("epoch", 0)))
         for name, state in self._states().items():
             if name in entries:
                 state.assign(entries[name])
-        # As in Keras, a model with other random numbers, or compiled with another
+        # As in Keras: a model with other random numbers, or compiled with another
         # objective, takes the weights as well.
         weights = {k: v for k, v in entries.items() if not k.startswith(_STATES)}
         super().load_own_variables(weights)
 
     def _states(self) -> dict:
-        """What is no weight: the states of random numbers, the objective's variables.
+        """The states of random numbers, and the objective's variables: no weights.
 
-        By the names that files have for them.
+        The keys are the names that files have for them.
         """
         weights = {id(weight) for weight in self.weights}
         random = [v for v in self.variables if id(v) not in weights]
@@ -98,7 +103,7 @@ def _safe(path, overwrite: bool):
 
 
 def _is_file_here(path) -> bool:
-    """Whether Keras would write ``path`` as a file, or a few, on a disk of its own."""
+    """Tell whether Keras would write ``path`` as a file, or a few, on a local disk."""
     return (
         isinstance(path, str | os.PathLike)
         and str(path).endswith(_KINDS)
@@ -106,8 +111,8 @@ def _is_file_here(path) -> bool:
     )
 
 
-def repair_backups(callbacks) -> None:
-    """Makes what each ``BackupAndRestore`` left tell the epoch that its weights tell.
+def repair_backups(callbacks: Any) -> None:
+    """Make what each ``BackupAndRestore`` left tell the epoch that its weights tell.
 
     Keras keeps weights and the number of their epoch in two files, which it writes, and
     in the end deletes, one after the other, the second not at once. If it was stopped

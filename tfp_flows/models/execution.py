@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -18,14 +19,14 @@ _FUNCTIONS = ("train_function", "test_function", "predict_function")
 
 
 class StepsPerExecution:
-    """Switches a compiled model between numbers of steps per execution.
+    """Switch a compiled model between numbers of steps per execution.
 
-    Keras compiles the number into its functions when it traces them. Here those of
-    each number are kept, so that switching back compiles nothing.
+    Keras compiles the number into its functions when it traces them. Here the functions
+    of each number are remembered, so that switching back compiles nothing.
     """
 
     def __init__(self):
-        self._functions = {}
+        self._functions: dict[int, dict] = {}
 
     @contextmanager
     def set_to(self, steps: int, model: keras.Model) -> Iterator[None]:
@@ -45,8 +46,8 @@ class StepsPerExecution:
             setattr(model, name, self._functions.get(steps, {}).get(name))
 
 
-def jit_compile(choice, is_graph: bool, replicas: int):
-    """Whether XLA compiles the steps; if the choice is ``"auto"``, where it can.
+def jit_compile(choice: bool | str, is_graph: bool, replicas: int) -> Any:
+    """Tell whether XLA compiles the steps; ``"auto"`` is wherever it can.
 
     Raises:
         ValueError: it is to compile them for more than one replica.
@@ -61,8 +62,8 @@ def jit_compile(choice, is_graph: bool, replicas: int):
     return choice
 
 
-def act_on_batches(callbacks) -> bool:
-    """Whether one of ``callbacks`` does something at each batch."""
+def act_on_batches(callbacks: Any) -> bool:
+    """Tell whether one of ``callbacks`` does something at each batch."""
     return any(
         getattr(getattr(callback, hook), "__func__", None) not in _idle(callback, hook)
         for callback in listed(callbacks)
@@ -78,22 +79,22 @@ def _idle(callback, hook) -> list:
     return [getattr(kind, hook) for kind in idle]
 
 
-def listed(callbacks) -> list[keras.callbacks.Callback]:
-    """The callbacks that Keras is given: one, a nested list, a ``CallbackList``."""
+def listed(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """List callbacks as Keras takes them: one, a nested list, a ``CallbackList``."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     return keras.tree.flatten(callbacks) if callbacks else []
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras's, which shows 8/6 where the last steps of an execution are missing."""
+    """Keras's bar, but never 8/6 where the last steps of an execution are missing."""
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Shows the batches so far."""
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Show the batches so far."""
         super().on_train_batch_end(self._within(batch), logs)
 
-    def on_test_batch_end(self, batch, logs=None):
-        """Shows the batches so far."""
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Show the batches so far."""
         super().on_test_batch_end(self._within(batch), logs)
 
     def _within(self, batch):

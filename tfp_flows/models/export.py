@@ -1,7 +1,9 @@
 """A flow as a SavedModel, which TensorFlow alone can load."""
 
 import functools
+import os
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,8 +12,8 @@ from tfp_flows.networks import OneHot
 from tfp_flows.variables import find_weights
 
 
-def export_model(model, path) -> None:
-    """Writes the SavedModel of a `FlowModel` into the folder ``path``.
+def export_model(model: Any, path: str | os.PathLike) -> None:
+    """Write the SavedModel of a `FlowModel` into the folder ``path``.
 
     Raises:
         ValueError: ``path`` is a file, or an encoder whose input is not known.
@@ -26,7 +28,7 @@ def export_model(model, path) -> None:
 
 
 def _served(model) -> tf.Module:
-    """All that is to be saved, in TensorFlow's own terms."""
+    """Make a module of all that is to be saved, in TensorFlow's own terms."""
     family, encoder = model.family, model.encoder
 
     def log_prob(context, x):
@@ -57,8 +59,8 @@ def _served(model) -> tf.Module:
 
 def _context_spec(family: Family, encoder) -> tf.TensorSpec:
     if encoder is None:
-        shape = [None, family.context_size]
-        return tf.TensorSpec(shape, family.dtype, name="context")
+        size = family.context_size
+        return tf.TensorSpec([None, size], family.dtype, name="context")
     if isinstance(encoder, OneHot):
         return tf.TensorSpec([None], tf.int64, name="context")
     shape = getattr(encoder, "input_shape", None)

@@ -1,6 +1,9 @@
 """The data-taking methods of a `FlowModel`: ``fit``, ``evaluate``, ``predict``."""
 
+from typing import Any
+
 import keras
+import numpy as np
 
 from tfp_flows.models import checkpoints, data, execution
 from tfp_flows.models.adapt import adapt_layers
@@ -8,27 +11,27 @@ from tfp_flows.models.callbacks import EpochNumber, completed
 from tfp_flows.objectives import Batch, BatchSpec
 
 
-class Fitting:
-    """The methods of a ``keras.Model`` that take data, for a `FlowModel`; a mix-in.
+class Fitting(keras.Model):
+    """A Keras model whose methods take data as a `FlowModel` does.
 
     They check and cast what the user gives, and hand Keras a dataset of batches.
     """
 
     def fit(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         *,
         batch_size: int | None = None,
         validation_split: float = 0.0,
-        validation_data=None,
+        validation_data: Any = None,
         validation_batch_size: int | None = None,
         shuffle: bool = True,
-        sample_weight=None,
-        callbacks=None,
-        **kwargs,
-    ):
-        """Trains on ``x``; as in Keras, without targets.
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Train on ``x``, as in Keras, without targets.
 
         With a conditional flow it is ``fit(context, x)``: what a network learns from,
         and then what it is to describe.
@@ -102,14 +105,14 @@ class Fitting:
             )
 
     def _held_out(self, train, validation_data, fraction: float) -> tuple:
-        """The data to train on, and those to hold out or ``None``."""
+        """Give the data to train on, and those to hold out or ``None``."""
         if validation_data is not None:
-            parts = keras.utils.unpack_x_y_sample_weight(validation_data)
-            return train, self._checked(*parts, "validation_data")
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(validation_data)
+            return train, self._checked(x, y, weights, "validation_data")
         return data.split_rows(train, fraction) if fraction else (train, None)
 
-    def adapt(self, x, y=None, *, steps: int | None = None) -> None:
-        """Starts the layers that start from data, as `fit` does before it trains.
+    def adapt(self, x: Any, y: Any = None, *, steps: int | None = None) -> None:
+        """Start the layers that start from data, as `fit` does before it trains.
 
         For a training loop of one's own. Layers that have been adapted, or loaded with
         weights that were, stay as they are.
@@ -121,7 +124,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`; then no layer is adapted.
+            ValueError: what `fit` raises; then no layer is adapted.
 
         >>> import numpy as np, tfp_flows
         >>> flow = tfp_flows.flows.glow((4, 4, 1), num_steps=1, hidden_units=[8],
@@ -138,14 +141,14 @@ class Fitting:
 
     def evaluate(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         *,
         batch_size: int | None = None,
-        sample_weight=None,
-        **kwargs,
-    ):
-        """The mean loss, as in Keras: the NLL in nats if no other was compiled.
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Compute the mean loss: the NLL in nats if no other was compiled.
 
         Args:
             x: as for `fit`.
@@ -157,7 +160,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`.
+            ValueError: what `fit` raises.
         """
         if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked it.
             return super().evaluate(x, **kwargs)
@@ -169,8 +172,10 @@ class Fitting:
         with data.user_errors(), several:
             return super().evaluate(batches, callbacks=completed(callbacks), **kwargs)
 
-    def predict(self, x, *, batch_size: int | None = None, **kwargs):
-        """Log-probabilities in nats, a NumPy array ``[N]`` in the order of the rows.
+    def predict(
+        self, x: Any, *, batch_size: int | None = None, **kwargs: Any
+    ) -> np.ndarray:
+        """Give log-probabilities in nats, an array ``[N]`` in the order of the rows.
 
         Args:
             x: as for `fit`; with a conditional flow the pair (context, x).
@@ -179,7 +184,7 @@ class Fitting:
 
         Raises:
             TypeError: data that are not numbers.
-            ValueError: as `fit`.
+            ValueError: what `fit` raises.
         """
         spec = self._density_spec
         x, y = data.given_to_predict(x, spec=spec, who=self.name)
@@ -188,8 +193,10 @@ class Fitting:
         with data.user_errors(), self._steps.set_to(self._default_steps(1), self):
             return super().predict(batches, **kwargs)
 
-    def train_on_batch(self, x=None, y=None, sample_weight=None, **kwargs):
-        """One step on one batch, checked and cast as by `fit`.
+    def train_on_batch(
+        self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        """Train one step on one batch, checked and cast as by `fit`.
 
         The first one is what layers that start from data are adapted to, if they have
         not been: call `adapt` with more data before.
@@ -199,30 +206,32 @@ class Fitting:
             self._adapt(batch, None)
         return super().train_on_batch(data.as_keras_input(batch), **kwargs)
 
-    def test_on_batch(self, x=None, y=None, sample_weight=None, **kwargs):
-        """The mean loss of one batch, checked and cast as by `fit`."""
+    def test_on_batch(
+        self, x: Any = None, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        """Give the mean loss of one batch, checked and cast as by `fit`."""
         batch = self._checked(x, y, sample_weight, "x")
         return super().test_on_batch(data.as_keras_input(batch), **kwargs)
 
     @property
     def _density_spec(self) -> BatchSpec:
-        """What log-probabilities need, whatever the objective."""
+        """The data that log-probabilities need, whatever the objective."""
         return BatchSpec.of_density(self._family, self.encoder)
 
     def _checked(self, x, y, sample_weight, name: str, spec: BatchSpec | None = None):
-        """Data as the objective wants them, or as a ``spec`` tells."""
+        """Check data by what the objective wants, or by a ``spec``."""
         spec = spec or self._spec
         return data.checked_data(x, y, sample_weight, name, spec=spec, who=self.name)
 
     def _batches(self, rows, batch_size, default, kwargs, steps: str, order=None):
-        """Batches for Keras; without data, as many as ``kwargs`` tells."""
+        """Make batches for Keras; without data, as many as ``kwargs`` tells."""
         if rows is not None:
             return data.batches(rows, batch_size, default, order)
         replicas = self.distribute_strategy.num_replicas_in_sync
         return data.empty_batches(kwargs.pop(steps, None), replicas)
 
     def _several_steps(self, rows, callbacks, *limits):
-        """A context in which Keras runs as many steps at once as go unnoticed."""
+        """Give a context in which Keras runs as many steps at once as go unnoticed."""
         # Keras runs past a limit that is no multiple of the steps at once.
         one = (
             not isinstance(rows, Batch | None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,11 +19,12 @@ from tfp_flows.variables import SharedVariable, find_weights
 class FlowLayer(keras.layers.Layer):
     """A Keras layer that holds a flow, a family or a bijector.
 
-    In any Keras model, functional or subclassed: ``fit`` trains its variables, a
-    ``.keras`` file and a file of weights hold them. Called as ``layer(x, context)``, it
-    gives the log-probabilities ``[N]`` of points ``[N, *event_shape]``; of a bijector,
-    the points that ``forward`` maps them to. Maximum likelihood in a model of one's own
-    is ``model.add_loss(-tf.reduce_mean(layer(x)))``, or a loss function −y_pred.
+    It works in any Keras model, functional or subclassed: ``fit`` trains its variables,
+    a ``.keras`` file and a file of weights hold them. Called as ``layer(x, context)``
+    it gives the log-probabilities ``[N]`` of points ``[N, *event_shape]``; if it holds
+    a bijector, the points that ``forward`` maps them to. Maximum likelihood in a model
+    of one's own is ``model.add_loss(-tf.reduce_mean(layer(x)))``, or a loss
+    function −y_pred.
 
     A bare flow in a Keras model is not seen by Keras; when the model is fitted it is
     refused. To hold one that stays as it is: ``FlowLayer(flow, trainable=False)``,
@@ -59,7 +61,7 @@ class FlowLayer(keras.layers.Layer):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype=None,
+        dtype: Any = None,
     ):
         if not isinstance(flow, tfd.Distribution | tfb.Bijector | Family):
             raise TypeError(
@@ -94,17 +96,21 @@ class FlowLayer(keras.layers.Layer):
             return self._flow
         return self._flow.distribution
 
-    def call(self, x, context=None, training=None):
-        """Log-probabilities of points, or the points that a bijector maps them to."""
+    def call(
+        self, x: Any, context: Any = None, training: bool | None = None
+    ) -> tf.Tensor:
+        """Give log-probabilities of points, or what a bijector maps them to."""
         return (self.forward if self._is_bijector else self.log_prob)(x, context)
 
-    def log_prob(self, x, context=None) -> tf.Tensor:
-        """Log-probabilities in nats of points ``[N, *event_shape]``."""
+    def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
+        """Give log-probabilities in nats of points ``[N, *event_shape]``."""
         with self._evaluation():
             return self._distribution(context, "log_prob").log_prob(tf.identity(x))
 
-    def sample(self, num_samples, context=None, seed=None) -> tf.Tensor:
-        """Draws ``[num_samples, *event_shape]``, or that many for each context.
+    def sample(
+        self, num_samples: Any, context: Any = None, seed: Any = None
+    ) -> tf.Tensor:
+        """Draw ``[num_samples, *event_shape]``, or that many for each context.
 
         Args:
             num_samples: how many; or a shape.
@@ -117,13 +123,13 @@ class FlowLayer(keras.layers.Layer):
         with self._evaluation():
             return self._distribution(context, "sample").sample(num_samples, seed=seed)
 
-    def forward(self, x, context=None) -> tf.Tensor:
-        """The points that the bijector maps ``x`` to."""
+    def forward(self, x: Any, context: Any = None) -> tf.Tensor:
+        """Give the points that the bijector maps ``x`` to."""
         with self._evaluation():
             return self._bijector(context, "forward").forward(tf.identity(x))
 
-    def inverse(self, y, context=None) -> tf.Tensor:
-        """The points that the bijector maps to ``y``."""
+    def inverse(self, y: Any, context: Any = None) -> tf.Tensor:
+        """Give the points that the bijector maps to ``y``."""
         with self._evaluation():
             return self._bijector(context, "inverse").inverse(tf.identity(y))
 
@@ -167,7 +173,7 @@ class FlowLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict) -> "FlowLayer":
-        """A layer made of what `get_config` gave."""
+        """Make a layer of what `get_config` gave."""
         return cls(**config | {"flow": saving.decode(config["flow"])})
 
 
@@ -177,7 +183,7 @@ def _checked_dtype(dtype, flow) -> str | None:
     name = tf.as_dtype(flow.dtype).name
     if dtype is not None and keras.dtype_policies.get(dtype).variable_dtype != name:
         raise TypeError(
-            f"FlowLayer: {flow.name!r} is {name}, but dtype={dtype!r} was given: make "
+            f"FlowLayer: {flow.name!r} is {name}, but got dtype={dtype!r}: make "
             "the flow with that dtype."
         )
     return name

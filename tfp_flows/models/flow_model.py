@@ -1,31 +1,35 @@
 """A Keras model of a distribution."""
 
+import os
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows import keras_context
 from tfp_flows.distributions import Family
-from tfp_flows.models import checked_parts, data, execution, strategies
+from tfp_flows.models import checked_parts
+from tfp_flows.models.compiled import Compiled
 from tfp_flows.models.export import export_model
 from tfp_flows.models.fitting import Fitting
-from tfp_flows.models.metrics import as_metrics
 from tfp_flows.models.serialized import Serialized
+from tfp_flows.models.steps import Steps
 from tfp_flows.models.summary import summary_table
-from tfp_flows.objectives import Batch, BatchSpec, MaximumLikelihood, Objective
-from tfp_flows.objectives.function_objective import as_objective
+from tfp_flows.objectives import Batch, Objective
 from tfp_flows.variables import find_weights, storage_ids
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FlowModel(Fitting, Serialized, keras.Model):
-    """Trains a distribution with Keras ``fit``, by maximum likelihood if not told else.
+class FlowModel(Fitting, Serialized, Compiled, Steps):
+    """A Keras model of a distribution, trained by ``fit``.
 
     The model's output is the log-probability of its input, in nats. Its loss is the
-    mean negative log-likelihood (NLL), or another of the `tfp_flows.objectives` that
-    ``compile`` is given. Every ``tf.Variable`` and every Keras layer found in the
-    distribution becomes a weight of the model, sharing its storage; a storage reached
-    in two ways is one weight.
+    mean negative log-likelihood (NLL), so that ``fit`` maximizes the likelihood, or
+    another of the `tfp_flows.objectives` that ``compile`` is given. Every
+    ``tf.Variable`` and every Keras layer found in the distribution becomes a weight of
+    the model, sharing its storage; a storage that is found in two ways is one weight.
 
     It is compiled at once, with Adam and XLA; call ``compile`` for another optimizer.
     Data in memory are cast to the distribution's dtype, checked for shape and
@@ -97,7 +101,7 @@ class FlowModel(Fitting, Serialized, keras.Model):
 
     @property
     def family(self) -> Family:
-        """What is trained: a distribution for each context, or one alone."""
+        """The family that is trained: a distribution for each context, or one alone."""
         return self._family
 
     @property
@@ -105,13 +109,10 @@ class FlowModel(Fitting, Serialized, keras.Model):
         """The distribution that is trained; a conditional one has no context yet."""
         return self._family.distribution
 
-    @property
-    def objective(self) -> Objective:
-        """What `fit` minimises."""
-        return self._objective
-
-    def given(self, context=None, training: bool | None = None) -> tfd.Distribution:
-        """The distribution given contexts ``[N, …]``, as `fit` takes them.
+    def given(
+        self, context: Any = None, training: bool | None = None
+    ) -> tfd.Distribution:
+        """Give the distribution of contexts ``[N, …]``, as `fit` takes them.
 
         Args:
             context: what the encoder takes, or without one the flow.
@@ -135,97 +136,19 @@ class FlowModel(Fitting, Serialized, keras.Model):
             context = self.encoder(context, training=training)
         return tf.cast(context, self._family.dtype)
 
-    def compile(
+    def call(
         self,
-        optimizer="adam",
-        loss=None,
-        *,
-        metrics=None,
-        jit_compile="auto",
-        steps_per_execution="auto",
-        **kwargs,
-    ):
-        """As in Keras, with no need of a loss; XLA is on unless it cannot run.
-
-        Args:
-            optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
-            loss: a `tfp_flows.objectives.Objective`, or a function of (family, batch,
-                training=…) that gives a number for each row; maximum likelihood if
-                not given.
-            metrics: a list of ``"nats"``, ``"nats_per_dimension"`` and
-                ``"bits_per_dimension"``, the NLL in these units; or Keras metrics,
-                whose ``update_state`` gets log-probabilities for both of its
-                arguments. With the weights of the rows.
-            jit_compile: ``"auto"`` compiles with XLA, except eagerly and under a
-                strategy of more than one replica.
-            steps_per_execution: how many steps run for each return to Python.
-                ``"auto"`` is 8 for data in memory, the last few of an epoch fewer;
-                and 1 where that could be noticed: for streams, with callbacks that
-                act on batches, with a number of steps given to `fit` or `evaluate`,
-                in `predict`, eagerly, and under a strategy of more than one replica.
-                A number is used as it is.
-            **kwargs: the other arguments of ``keras.Model.compile``.
-
-        Raises:
-            TypeError: a loss that is neither an objective nor a function; metrics that
-                are no list.
-            ValueError: a metric of another name, or one with an objective that needs
-                no data; ``jit_compile=True`` under more than one replica.
-        """
-        if kwargs.get("weighted_metrics") is not None:
-            raise ValueError(
-                "FlowModel.compile takes no weighted_metrics: its metrics are weighted."
-            )
-        self._objective = MaximumLikelihood() if loss is None else as_objective(loss)
-        self._is_restorable = False  # Not tried yet, by `save`.
-        # As they were given, for `get_compile_config`.
-        self._compiled_with = {
-            "optimizer": optimizer,
-            "loss": loss if loss is None else self._objective,
-            "metrics": metrics,
-            "jit_compile": jit_compile,
-            "steps_per_execution": steps_per_execution,
-            **kwargs,
-        }
-        replicas = self.distribute_strategy.num_replicas_in_sync
-        is_graph = replicas == 1 and not kwargs.get("run_eagerly", False)
-        self._chooses_steps = steps_per_execution == "auto"
-        if self._chooses_steps:
-            steps_per_execution = execution.DEFAULT_STEPS if is_graph else 1
-        self._steps = execution.StepsPerExecution()
-        super().compile(
-            optimizer=optimizer,
-            weighted_metrics=self._as_metrics(metrics),
-            jit_compile=execution.jit_compile(jit_compile, is_graph, replicas),
-            steps_per_execution=steps_per_execution,
-            **kwargs,
-        )
-        # Now, so that `load_weights` finds a place for the optimizer's state, too.
-        if not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def _as_metrics(self, metrics) -> list | None:
-        size = self._family.event_shape.num_elements()
-        metrics = as_metrics(metrics, size, self._family.dtype.name)
-        if metrics and self._spec is None:
-            raise ValueError(
-                "Metrics are of the log-probabilities of data, but the objective "
-                f"{type(self._objective).__name__} needs no data: compile without them."
-            )
-        return metrics or None
-
-    @property
-    def _spec(self) -> BatchSpec | None:
-        return self._objective.batch_spec(self._family, self.encoder)
-
-    def call(self, points, training=None, objective: Objective | None = None):
-        """Log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
+        points: Any,
+        training: bool | None = None,
+        objective: Objective | None = None,
+    ) -> tf.Tensor:
+        """Give log-probabilities in nats, ``[N]``, of points ``[N, *event_shape]``.
 
         Args:
             points: the points; for a conditional flow the contexts and the points; or
                 a `tfp_flows.objectives.Batch`.
             training: as in Keras.
-            objective: gives what is returned for each row in place of the
+            objective: gives what is returned for each row instead of the
                 log-probability.
         """
         batch = self._as_batch(points)
@@ -267,59 +190,10 @@ class FlowModel(Fitting, Serialized, keras.Model):
                 "tfp_flows.KerasModule and hold it in a tf.Module."
             )
 
-    def train_step(self, packed):
-        """One step of training: the loss of a batch, its gradients, an update."""
-        batch = data.unpack(packed)
-        with tf.GradientTape() as tape:
-            values = self(batch, training=True, objective=self._objective)
-            loss = self._mean_loss(values, batch.weights)
-            # Keras adds the gradients of the replicas.
-            replicas = self.distribute_strategy.num_replicas_in_sync
-            scaled = self.optimizer.scale_loss(loss / replicas)
-        weights = self.trainable_weights
-        gradients = tape.gradient(scaled, weights)
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        return self._logs(batch, values, loss)
-
-    def test_step(self, packed):
-        """The loss and the metrics of a batch."""
-        batch = data.unpack(packed)
-        values = self(batch, training=False, objective=self._objective)
-        return self._logs(batch, values, self._mean_loss(values, batch.weights))
-
-    def predict_step(self, packed):
-        """The log-probabilities of a batch."""
-        return self(data.unpack(packed), training=False)
-
-    def _mean_loss(self, values, weights) -> tf.Tensor:
-        """The mean of the rows, weighted as in Keras, plus the layers' own losses."""
-        if weights is not None:
-            values = values * tf.cast(weights, values.dtype)
-        losses = [tf.cast(loss, values.dtype) for loss in self.losses]
-        return tf.add_n([strategies.mean_of_replica(values), *losses])
-
-    def _logs(self, batch: Batch, values, loss) -> dict:
-        self._loss_tracker.update_state(loss, sample_weight=tf.shape(values)[0])
-        log_probs = -values
-        if (
-            self._compiled_with["metrics"]
-            and not self._objective.is_negative_log_likelihood
-        ):
-            log_probs = self(batch, training=False)
-        logs = self.compute_metrics(None, log_probs, log_probs, batch.weights)
-        return strategies.reducible(logs, self.distribute_strategy)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: a `FlowModel` is built, with its optimizer and its metrics.
-
-        Under a strategy Keras would build it of the mean of the replicas' rows, which
-        it cannot take over several machines, nor where they have not as many rows.
-        """
-
     def sample(
-        self, num_samples: int, *, context=None, seed: int | None = None
+        self, num_samples: int, *, context: Any = None, seed: int | None = None
     ) -> tf.Tensor:
-        """Draws ``[num_samples, *event_shape]``.
+        """Draw ``[num_samples, *event_shape]``.
 
         Args:
             num_samples: how many.
@@ -334,8 +208,8 @@ class FlowModel(Fitting, Serialized, keras.Model):
         stateless = None if seed is None else tf.constant([0, seed], tf.int32)
         return self.given(context).sample(num_samples, seed=stateless)
 
-    def export(self, filepath, **kwargs) -> None:
-        """Writes a SavedModel, a folder that TensorFlow alone can load and serve.
+    def export(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
+        """Write a SavedModel, a folder that TensorFlow alone can load and serve.
 
         What ``tf.saved_model.load`` gives has the functions ``log_prob(x)`` and
         ``sample(n, seed)``, for a conditional flow ``log_prob(context, x)`` and
@@ -358,11 +232,11 @@ class FlowModel(Fitting, Serialized, keras.Model):
             )
         export_model(self, filepath)
 
-    def summary(self, line_length: int = 88, print_fn=print):
-        """Prints each part of the distribution with its number of parameters.
+    def summary(self, line_length: int = 88, print_fn: Callable = print) -> None:
+        """Print each part of the distribution with its number of parameters.
 
         Args:
             line_length: width of the table.
-            print_fn: called with the text in place of printing.
+            print_fn: called with the text, instead of ``print``.
         """
         print_fn(summary_table(self._family, self.name, line_length, self.encoder))

@@ -1,6 +1,7 @@
 """The log-likelihood in the units that people report."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -33,7 +34,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
     """
 
     def __init__(
-        self, unit: str, num_dimensions: int, name: str | None = None, dtype=None
+        self, unit: str, num_dimensions: int, name: str | None = None, dtype: Any = None
     ):
         if unit not in _FACTORS:
             raise ValueError(
@@ -44,8 +45,8 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         self.unit = unit
         self.num_dimensions = num_dimensions
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds rows.
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Add rows.
 
         Args:
             y_true: not used.
@@ -56,7 +57,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         nll = -factor * keras.ops.convert_to_tensor(y_pred, self.dtype)
         return super().update_state(nll, sample_weight)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return {
             "unit": self.unit,
@@ -66,8 +67,10 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         }
 
 
-def as_metrics(metrics, num_dimensions: int, dtype: str) -> list[keras.metrics.Metric]:
-    """What ``compile`` is given, the units by name among it, as Keras's metrics.
+def as_metrics(
+    metrics: Any, num_dimensions: int, dtype: str
+) -> list[keras.metrics.Metric]:
+    """Make Keras metrics of what ``compile`` is given: metrics, and names of units.
 
     Raises:
         TypeError: no list.

@@ -1,5 +1,8 @@
 """How a `FlowModel` is written and read: its configuration, and that of `compile`."""
 
+import os
+from typing import Any
+
 import keras
 
 from tfp_flows import saving
@@ -7,10 +10,14 @@ from tfp_flows.models.checkpoints import Checkpointed
 
 
 class Serialized(Checkpointed):
-    """What a `FlowModel` needs to be saved as a whole; a mix-in."""
+    """A Keras model that is saved as a whole, a `FlowModel`."""
 
-    def save(self, filepath, overwrite=True, **kwargs) -> None:
-        """Writes a ``.keras`` file, once it is sure that it could be loaded again.
+    _is_restorable: bool
+
+    def save(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
+        """Write a ``.keras`` file, once it is sure that it could be loaded again.
 
         Args:
             filepath: ends in ``.keras``.
@@ -18,7 +25,7 @@ class Serialized(Checkpointed):
             **kwargs: as in Keras.
 
         Raises:
-            ValueError: a part that cannot be saved, with the place where it is; another
+            ValueError: a part that cannot be saved, with its path in the model; another
                 kind of file.
             OSError: the file cannot be written; what was there before is unchanged.
         """
@@ -36,7 +43,7 @@ class Serialized(Checkpointed):
 
         Raises:
             ValueError: a part of the family that cannot be written, such as a
-                lambda, with the place where it is.
+                lambda, with its path in the family.
         """
         return {
             "family": saving.encode(self.family),
@@ -47,8 +54,8 @@ class Serialized(Checkpointed):
         }
 
     @classmethod
-    def from_config(cls, config):
-        """Makes a model of what `get_config` gave.
+    def from_config(cls, config: dict) -> Any:
+        """Make a model of what `get_config` gave.
 
         Raises:
             ValueError: the configuration was changed, or is of another version.
@@ -61,12 +68,3 @@ class Serialized(Checkpointed):
             encoder = keras.saving.deserialize_keras_object(encoder)
         family = saving.decode(config["family"])
         return cls(family, encoder=encoder, seed=config["seed"], name=config["name"])
-
-    def get_compile_config(self) -> dict:
-        """The arguments of `compile`, as they were given."""
-        arguments = self._compiled_with | {"optimizer": self.optimizer}
-        return keras.saving.serialize_keras_object(arguments)
-
-    def compile_from_config(self, config) -> None:
-        """Compiles as the model was that gave ``config``."""
-        self.compile(**keras.saving.deserialize_keras_object(config))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def mean_of_replica(values: tf.Tensor) -> tf.Tensor:
-    """The mean of a replica's rows, with the gradient that is its part of the whole.
+    """Take the mean of a replica's rows, with its part of the whole gradient.
 
     Keras adds the replicas' gradients over their number, and so takes each to have as
     many rows as any other. A batch that cannot be divided (most often the last of an
@@ -29,7 +29,7 @@ def mean_of_replica(values: tf.Tensor) -> tf.Tensor:
 
 
 def reducible(logs: dict, strategy: tf.distribute.Strategy) -> dict:
-    """What a step logs, in a shape that Keras can reduce over several machines.
+    """Give a step's logs a shape that Keras can reduce over several machines.
 
     There Keras takes the mean over an axis of rows, which scalars do not have.
     """

@@ -19,7 +19,7 @@ def summary_table(
     width: int,
     encoder: keras.Layer | None = None,
 ) -> str:
-    """A table of the parts of ``family``, from the base to the data."""
+    """Draw a table of the parts of ``family``, from the base to the data."""
     table = rich.table.Table(title=f"FlowModel {name!r}", box=rich.box.SQUARE)
     table.add_column("from base to data")
     table.add_column("class")

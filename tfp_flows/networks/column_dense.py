@@ -1,5 +1,8 @@
 """A dense layer on columns, with a mask that costs nothing where it can."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -25,14 +28,22 @@ class ColumnDense(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, units: int, *, mask=None, use_bias=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        *,
+        mask: np.ndarray | None = None,
+        use_bias: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.units = units
         self.mask = None if mask is None else np.asarray(mask)
         self.use_bias = use_bias
         self.seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for columns of size ``input_shape[0]``."""
         shape = (self.units, input_shape[0])
         self.kernel = self.add_weight(
@@ -44,7 +55,7 @@ class ColumnDense(keras.layers.Layer):
             )
 
     def _num_inputs(self, size: int) -> np.ndarray:
-        """How many inputs each output really has, ``[units, 1]``."""
+        """Count the inputs that each output really has, ``[units, 1]``."""
         if self.mask is None:
             return np.full([self.units, 1], size)
         return np.maximum(self.mask.sum(axis=1, keepdims=True), 1)
@@ -61,7 +72,7 @@ class ColumnDense(keras.layers.Layer):
     def _initial_bias(self, shape, dtype=None):
         if self.seed is None:
             return tf.zeros(shape, dtype)
-        # Not zero: with few inputs all units would bend at the same place, 0.
+        # Not zero: with few inputs all units would have their kink at 0.
         values = np.random.default_rng([self.seed, 1]).uniform(-1.0, 1.0, size=shape)
         num_inputs = self._num_inputs(self.kernel.shape[1])
         return tf.cast(values / np.sqrt(num_inputs), dtype)
@@ -73,7 +84,7 @@ class ColumnDense(keras.layers.Layer):
             kernel if self.mask is None else kernel * tf.cast(self.mask, kernel.dtype)
         )
 
-    def call(self, h):
+    def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[units, N]``."""
         if self.mask is None:
             product = tf.matmul(self.kernel, h)
@@ -82,12 +93,12 @@ class ColumnDense(keras.layers.Layer):
         return product + self.bias if self.use_bias else product
 
     def _masked_product(self, h):
-        kernel = self.masked_kernel()
+        kernel, mask = self.masked_kernel(), np.asarray(self.mask)
         num_parts = max(1, self.units // _ROWS)
         parts = []
         for rows in np.array_split(np.arange(self.units), num_parts):
             start, stop = rows[0], rows[-1] + 1
-            seen = np.flatnonzero(self.mask[start:stop].any(axis=0))
+            seen = np.flatnonzero(mask[start:stop].any(axis=0))
             depth = seen[-1] + 1 if seen.size else 1
             parts.append(tf.matmul(kernel[start:stop, :depth], h[:depth]))
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)

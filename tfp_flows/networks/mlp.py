@@ -1,6 +1,7 @@
 """The multi-layer perceptron."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -47,11 +48,11 @@ class MLP(Network):
         output_size: int | None = None,
         *,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.hidden_units = checked_counts(hidden_units, "MLP: hidden_units")
@@ -59,7 +60,7 @@ class MLP(Network):
         self.activation = keras.activations.get(activation)
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for inputs of size ``x_shape[-1]``."""
         self._check_built_for(x_shape)
         seeds = [*split_seed(self.seed, len(self.hidden_units)), None]
@@ -76,7 +77,7 @@ class MLP(Network):
             layer.build((size, None))
             size = layer.units
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The output, ``[N, output_size]``."""
         if context is not None or self.context_size is not None:
             self._check_inputs(x, context)
@@ -87,7 +88,7 @@ class MLP(Network):
             h = self.activation(layer(h))
         return tf.transpose(last(h))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "hidden_units": self.hidden_units,

@@ -1,5 +1,8 @@
 """The class of networks: a Keras layer that declares what it takes and gives."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tfp_flows.checks import checked_count
@@ -33,17 +36,19 @@ class Network(keras.layers.Layer):
     ...
     ...     def call(self, x, context=None):
     ...         self._check_inputs(x, context)
-    ...         return tf.matmul(x, self.kernel)
-    >>> Linear(output_size=2)(tf.ones([3, 4])).shape
+    ...         return keras.ops.matmul(x, self.kernel)
+    >>> Linear(output_size=2)(keras.ops.ones([3, 4])).shape
     TensorShape([3, 2])
     """
 
     event_size: int | None = None
-    output_size: int | None = None
+    output_size: Any = None  # An integer, once it is known.
     context_size: int | None = None
 
-    def compute_output_shape(self, x_shape, context_shape=None) -> tuple:
-        """``x_shape`` with its last dimension replaced."""
+    def compute_output_shape(
+        self, x_shape: Sequence, context_shape: Sequence | None = None
+    ) -> tuple:
+        """Give ``x_shape`` with its last dimension replaced."""
         return (*x_shape[:-1], self.output_size)
 
     def _set_sizes(
@@ -53,7 +58,7 @@ class Network(keras.layers.Layer):
         output_size: int | None = None,
         context_size: int | None = None,
     ) -> None:
-        """Keeps the sizes, those that are given checked."""
+        """Set the sizes, checked."""
         sizes = {
             "event_size": event_size,
             "output_size": output_size,
@@ -65,28 +70,29 @@ class Network(keras.layers.Layer):
             setattr(self, name, size)
 
     def _check_built_for(self, x_shape) -> None:
-        """Refuses to be built without an output size, or for inputs of another size."""
+        """Refuse to be built without an output size, or for inputs of another size."""
         if self.output_size is None:
             raise ValueError(
-                f"{type(self).__name__}: output_size is not set; give it, or give the "
-                "network to a bijector that knows it."
+                f"{type(self).__name__}: output_size must be known, but got None; give "
+                "it, or give the network to a bijector that knows it."
             )
         self._check_size(x_shape)
 
     def _check_inputs(self, x, context) -> None:
-        """Refuses inputs and contexts of another size than its own."""
+        """Refuse inputs and contexts of another size than its own."""
         if self.event_size is not None:
             self._check_size(x.shape)
         size = None if context is None else context.shape[-1]
         if size != self.context_size:
+            came = "no context" if size is None else f"a context of size {size}"
             raise ValueError(
                 f"{type(self).__name__}: its context_size is {self.context_size}, but "
-                f"the context that it is given has the size {size}."
+                f"got {came}."
             )
 
     def _check_size(self, x_shape) -> None:
         if self.event_size is not None and x_shape[-1] != self.event_size:
             raise ValueError(
-                f"{type(self).__name__}: its event_size is {self.event_size}, but it "
-                f"is given inputs of size {x_shape[-1]}."
+                f"{type(self).__name__}: its event_size is {self.event_size}, but "
+                f"got inputs of size {x_shape[-1]}."
             )

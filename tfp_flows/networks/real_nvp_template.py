@@ -1,6 +1,7 @@
 """A drop-in for TFP's own template, with weights that can be seen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -9,7 +10,7 @@ from tfp_flows.variables import KerasModule
 
 
 class RealNVPTemplate(tf.Module):
-    """Shift and log-scale for ``tfb.RealNVP``; made by `real_nvp_template`."""
+    """The function that `real_nvp_template` makes."""
 
     def __init__(self, network: KerasModule, output_units: int):
         super().__init__(name="real_nvp_template")
@@ -21,7 +22,7 @@ class RealNVPTemplate(tf.Module):
         """The arguments of the constructor."""
         return {"network": self.network, "output_units": self._output_units}
 
-    def __call__(self, x, output_units: int):
+    def __call__(self, x: tf.Tensor, output_units: int) -> list[tf.Tensor]:
         """Shift and log-scale, each ``[..., output_units]``."""
         if output_units != self._output_units:
             raise ValueError(
@@ -37,9 +38,9 @@ def real_nvp_template(
     num_masked: int,
     hidden_units: Sequence[int] = (64, 64),
     *,
-    activation="silu",
+    activation: Any = "silu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> RealNVPTemplate:
     """The network of ``tfb.RealNVP``, in place of TFP's default template.
 
@@ -67,16 +68,16 @@ def real_nvp_template(
     >>> len(bijector.trainable_variables)
     4
     """
-    num_kept = abs(num_masked)
-    if not 0 < num_kept < event_size:
+    num_identity = abs(num_masked)
+    if not 0 < num_identity < event_size:
         raise ValueError(
             f"real_nvp_template: num_masked must leave at least one dimension on each "
             f"side, so 0 < |num_masked| < event_size, but got num_masked={num_masked} "
             f"and event_size={event_size}."
         )
-    output_units = event_size - num_kept
+    output_units = event_size - num_identity
     network = MLP(
         hidden_units, 2 * output_units, activation=activation, seed=seed, dtype=dtype
     )
-    network.build((None, num_kept))
+    network.build((None, num_identity))
     return RealNVPTemplate(KerasModule(network), output_units)

@@ -1,4 +1,7 @@
-"""The moments that batch normalization goes by."""
+"""The moments of batch normalization."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,11 +13,11 @@ from tfp_flows.checks import checked_number
 class RunningMoments(keras.layers.Layer):
     """The mean of each channel and the logarithm of its standard deviation.
 
-    In training those of the batch, with which the running statistics are brought up to
-    date; otherwise the running ones.
+    In training they are those of the batch, which also update the running statistics;
+    otherwise they are the running ones.
 
     Args:
-        momentum: what stays of the running statistics at each step, in [0, 1).
+        momentum: share of the running statistics that a step keeps, in [0, 1).
         epsilon: added to the variances, positive.
         **kwargs: the other arguments of ``keras.layers.Layer``.
 
@@ -23,7 +26,7 @@ class RunningMoments(keras.layers.Layer):
         ValueError: numbers out of range.
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any):
         super().__init__(**kwargs)
         self.momentum = checked_number(momentum, "RunningMoments: momentum")
         self.epsilon = checked_number(epsilon, "RunningMoments: epsilon")
@@ -36,7 +39,7 @@ class RunningMoments(keras.layers.Layer):
                 f"RunningMoments: epsilon must be positive, but got {epsilon}."
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the statistics of ``input_shape[-1]`` channels."""
         options = {
             "shape": input_shape[-1:],
@@ -48,10 +51,12 @@ class RunningMoments(keras.layers.Layer):
         self.variance = self.add_weight(initializer="ones", name="variance", **options)
 
     def running(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Those of the batches before."""
+        """The running moments, those of the batches before."""
         return self._out(tf.convert_to_tensor(self.mean), self.variance)
 
-    def call(self, x, training=None):
+    def call(
+        self, x: tf.Tensor, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and log-deviation of each channel, ``[C]`` each."""
         if not training:
             return self.running()
@@ -64,7 +69,7 @@ class RunningMoments(keras.layers.Layer):
     def _out(self, mean, variance):
         return mean, 0.5 * tf.math.log(tf.convert_to_tensor(variance) + self.epsilon)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "momentum": self.momentum,

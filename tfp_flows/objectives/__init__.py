@@ -1,4 +1,4 @@
-"""Objectives: what ``FlowModel.fit`` minimises."""
+"""Objectives: what ``FlowModel.fit`` minimizes."""
 
 from tfp_flows.objectives.batch import Batch, BatchSpec
 from tfp_flows.objectives.function_objective import FunctionObjective

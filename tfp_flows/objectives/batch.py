@@ -1,6 +1,6 @@
 """A batch of data, and what it must be."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -21,13 +21,13 @@ class Batch(NamedTuple):
         weights: the weights, ``[N]``.
     """
 
-    x: object = None
-    context: object = None
-    weights: object = None
+    x: Any = None
+    context: Any = None
+    weights: Any = None
 
 
 class BatchSpec(NamedTuple):
-    """What data must be.
+    """The shape and the kind that data must have.
 
     Args:
         event_shape: of a point.
@@ -47,7 +47,7 @@ class BatchSpec(NamedTuple):
 
     @classmethod
     def of_density(cls, family: Family, encoder: keras.Layer | None) -> "BatchSpec":
-        """What a density is evaluated on: points, and contexts if it takes them."""
+        """Ask for points, and for contexts if the density takes them."""
         size = None if encoder is not None else [family.context_size]
         return cls(
             family.event_shape,
@@ -72,7 +72,7 @@ def _integers_of(encoder) -> IntegerRange | None:
 
 
 def _sees(layer: keras.Layer, tensor) -> bool:
-    """Whether a layer of a functional model is given its input."""
+    """Tell whether a layer of a functional model is given its input."""
     if isinstance(layer, keras.layers.InputLayer):
         return False
     try:

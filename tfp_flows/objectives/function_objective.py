@@ -41,11 +41,11 @@ class FunctionObjective(Objective):
         self.function = function
 
     def per_row(self, family: Family, batch: Batch, *, training: bool) -> tf.Tensor:
-        """What the function gives."""
+        """Call the function."""
         return self.function(family, batch, training=training)
 
     def get_config(self) -> dict:
-        """The function, by the name that it is registered with.
+        """Give the function by the name that it is registered with.
 
         Raises:
             ValueError: a function that is not registered with Keras.
@@ -61,12 +61,12 @@ class FunctionObjective(Objective):
 
     @classmethod
     def from_config(cls, config: dict) -> "FunctionObjective":
-        """An objective made of what `get_config` gave."""
+        """Make an objective of what `get_config` gave."""
         return cls(keras.saving.deserialize_keras_object(config["function"]))
 
 
 def as_objective(loss: Any) -> Objective:
-    """An objective as it is, and a function as an objective.
+    """Make an objective of a function; leave an objective as it is.
 
     Raises:
         TypeError: neither.

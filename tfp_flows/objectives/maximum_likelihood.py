@@ -13,8 +13,8 @@ class MaximumLikelihood(Objective):
     """The negative log-likelihood (NLL) of each point, −log p(x | c), in nats.
 
     Its mean over the data is, but for a constant, the Kullback–Leibler divergence from
-    their distribution to the model. It is what `FlowModel` minimises if nothing else is
-    said. Of a distribution whose ``log_prob`` is a lower bound, such as
+    their distribution to the model. A `FlowModel` minimizes it if nothing else is
+    said. If the distribution's ``log_prob`` is a lower bound, as that of
     `tfp_flows.distributions.Dequantized`, it is an upper bound of the NLL.
 
     >>> import tfp_flows

@@ -11,7 +11,7 @@ from tfp_flows.objectives.batch import Batch, BatchSpec
 
 
 class Objective(abc.ABC):
-    """A function of a family, and mostly of data, that ``FlowModel.fit`` minimises.
+    """A function of a family, and mostly of data, that ``FlowModel.fit`` minimizes.
 
     Loss: the mean of `per_row` over the rows of a batch, each times its weight, and the
     losses that Keras layers add.
@@ -47,29 +47,29 @@ class Objective(abc.ABC):
     def batch_spec(
         self, family: Family, encoder: keras.Layer | None
     ) -> BatchSpec | None:
-        """What a batch must be: points of the family, with contexts if it takes them.
+        """Say what a batch must be: points, with contexts if the family takes them.
 
         ``None`` says that no data are needed: ``fit(steps_per_epoch=…)``.
 
         Args:
-            family: what is trained.
+            family: the family that is trained.
             encoder: the model's, or ``None``.
         """
         return BatchSpec.of_density(family, encoder)
 
     @abc.abstractmethod
     def per_row(self, family: Family, batch: Batch, *, training: bool) -> tf.Tensor:
-        """The number to minimise for each row, ``[N]``.
+        """Give the number to minimize for each row, ``[N]``.
 
         Args:
-            family: what is trained.
+            family: the family that is trained.
             batch: tensors, as `batch_spec` asks for them; the context is what the
                 encoder made of it. Weights are not to be multiplied: the model does.
             training: whether it is a step of training, as in Keras.
         """
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Callbacks that each `fit` runs, before the user's."""
+        """Give callbacks that each `fit` runs, before the user's."""
         return []
 
     def get_config(self) -> dict:
@@ -78,5 +78,5 @@ class Objective(abc.ABC):
 
     @classmethod
     def from_config(cls, config: dict) -> "Objective":
-        """An objective made of what `get_config` gave."""
+        """Make an objective of what `get_config` gave."""
         return cls(**config)

@@ -2,7 +2,7 @@
 
 TFP's objects know the arguments that they were made with (``.parameters``), and so do
 Keras's layers (``get_config``): a flow is written as the tree of these, each object
-once, however many places hold it. Reading makes the objects anew. Only classes of TFP's
+once, however many others hold it. Reading makes the objects anew. Only classes of TFP's
 bijectors and distributions, our own, and what was registered by `register` are made;
 nothing in a file is run.
 """

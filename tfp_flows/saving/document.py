@@ -20,11 +20,11 @@ CODECS = (*VALUE_CODECS, *VARIABLE_CODECS, *OBJECT_CODECS)
 
 
 def encode(flow: Any) -> dict:
-    """A flow, or anything made of such parts, as what JSON can hold.
+    """Write a flow, or anything made of such parts, as what JSON can hold.
 
     Raises:
-        ValueError: a part that cannot be written, such as a lambda, with the place
-            where it is.
+        ValueError: a part that cannot be written, such as a lambda, with its path in
+            the flow.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=2, seed=0)
@@ -37,12 +37,12 @@ def encode(flow: Any) -> dict:
 
 
 def digest(root: Any) -> str:
-    """The checksum of the tree."""
+    """Compute the checksum of the tree."""
     return hashlib.sha256(json.dumps(root, sort_keys=True).encode()).hexdigest()
 
 
 def decode(encoded: Mapping) -> Any:
-    """What `encode` was given, made anew; its variables have the value one.
+    """Make anew what `encode` was given; its variables have the value one.
 
     Raises:
         ValueError: another format, a class that is not allowed, or arguments that it

@@ -43,7 +43,7 @@ def _decode_layer(fields: Any, _: Reader) -> keras.Layer:
 
 
 def _encode_object(value: Any, writer: Writer, where: str) -> dict:
-    """The arguments that an object of TFP or ours was made with."""
+    """Write the arguments that an object of TFP or ours was made with."""
     name = registry.class_name(type(value), where)
     where = f"{where} = {type(value).__name__.lstrip('_')} {value.name!r}"
     defaults = _argument_defaults(registry.class_of(name))

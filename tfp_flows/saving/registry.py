@@ -38,9 +38,10 @@ _T = TypeVar("_T", bound=Callable)
 def register(package: str) -> Callable[[_T], _T]:
     """A decorator for what files may name besides TFP's classes and ours.
 
-    For a bijector or distribution of one's own, which must hand the arguments of its
-    constructor to TFP as ``parameters``; for another ``tf.Module`` that one is given,
-    with an attribute ``parameters`` of that kind; and for a named function.
+    It is for a bijector or distribution of one's own, which must hand the arguments of
+    its constructor to TFP as ``parameters``; for another ``tf.Module``, with an
+    attribute ``parameters`` of that kind, that one of them is made with; and for a
+    named function.
     The process that reads the file must have imported the module, too.
 
     Args:
@@ -115,7 +116,7 @@ def function_name(value: Callable, where: str) -> str:
     if name is None:
         raise ValueError(
             f"{where} cannot be saved: it is the function {value!r}. A lambda or a "
-            "function of your own has no place in a file; use a bijector or layer, "
+            "function of your own cannot be in a file; use a bijector or layer, "
             "or decorate a named function with @tfp_flows.saving.register(…)."
         )
     return name

@@ -1,4 +1,4 @@
-"""Whether a Keras model could be loaded again, asked before it is saved."""
+"""A check, before a Keras model is saved, that it could be loaded again."""
 
 import json
 
@@ -6,7 +6,7 @@ import keras
 
 
 def check_restorable(model: keras.Model) -> None:
-    """Makes a model anew of its configuration, as loading would, and compares.
+    """Make a model anew of its configuration, as loading would, and compares.
 
     Keras writes many things that it cannot read, a lambda in a layer among them: it
     would be noticed when the model is lost.
@@ -36,9 +36,9 @@ def _difference(model: keras.Model, copy: keras.Model) -> str | None:
         ("optimizer.variables", model.optimizer.variables, copy.optimizer.variables),
     ):
         if len(before) != len(after):
-            return f"{len(after)} {kind} in place of {len(before)}"
+            return f"{len(after)} {kind} instead of {len(before)}"
         for i, pair in enumerate(zip(before, after, strict=True)):
             had, has = ((tuple(v.shape), v.dtype, v.trainable) for v in pair)
             if had != has:
-                return f"{kind}[{i}], {pair[0].name!r}, of {has} in place of {had}"
+                return f"{kind}[{i}], {pair[0].name!r}, of {has} instead of {had}"
     return None

@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Codec:
-    """How one kind of value is written and read: as ``{tag: fields}``.
+    """The way one kind of value is written and read: as ``{tag: fields}``.
 
     Args:
         tag: names the kind in a file.
@@ -21,7 +21,7 @@ class Codec:
             It may raise a ``ValueError`` that begins with where the value is.
         decode: gives the value of the fields; it has the parts read by the reader, in
             the order in which they were written.
-        shared: whether an object is written once, however many places hold it.
+        shared: whether an object is written once, however many others hold it.
     """
 
     tag: str
@@ -32,7 +32,7 @@ class Codec:
 
 
 def instance_of(*types: type) -> Callable[[Any], bool]:
-    """The test for `Codec` that most kinds need."""
+    """Make the test for `Codec` that most kinds need."""
     return lambda value: isinstance(value, types)
 
 
@@ -51,10 +51,10 @@ class Writer:
         self._shared: list = []  # Held, so that no identity is given out twice.
 
     def write(self, value: Any, where: str) -> Any:
-        """The node of a value.
+        """Write the node of a value.
 
         Raises:
-            ValueError: a part that cannot be written, with the place where it is.
+            ValueError: a part that cannot be written, with its path in the flow.
         """
         if isinstance(value, keras.Variable):
             value = value.value
@@ -95,7 +95,7 @@ class Reader:
         self._shared: list = []
 
     def read(self, node: Any) -> Any:
-        """The value of a node.
+        """Read the value of a node.
 
         Raises:
             ValueError: a node that no writer has written.

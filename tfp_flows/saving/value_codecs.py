@@ -11,7 +11,7 @@ from tfp_flows.saving.tree import Codec, Reader, Writer, instance_of
 
 
 def encode_array(value: np.ndarray | np.generic, _: Writer, where: str) -> dict:
-    """The bytes of an array or a number, with its dtype and shape."""
+    """Give the bytes of an array or a number, with its dtype and shape."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufV":
         raise ValueError(
@@ -25,7 +25,7 @@ def encode_array(value: np.ndarray | np.generic, _: Writer, where: str) -> dict:
 
 
 def decode_array(fields: Any, _: Reader) -> np.ndarray:
-    """The array of its fields."""
+    """Make the array of its fields."""
     dtype = tf.as_dtype(fields["dtype"]).as_numpy_dtype
     flat = np.frombuffer(base64.b64decode(fields["values"]), dtype)
     return flat.reshape(fields["shape"]).copy()

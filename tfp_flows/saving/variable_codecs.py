@@ -66,7 +66,7 @@ def _decode_transformed_variable(
     transformed = tfp.util.TransformedVariable(
         bijector.forward(variable), bijector, dtype=dtype, name=fields["name"]
     )
-    # In the place of the one that TFP has just made, which nothing shares.
+    # Instead of the one that TFP has just made, which nothing shares.
     transformed._pretransformed_input = variable
     return transformed
 

@@ -9,7 +9,7 @@ _MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "."}
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Tell whether a cell says that there is no value."""
     return cell.strip().lower() in _MISSING
 
 
@@ -29,7 +29,7 @@ def to_number(cell: str) -> float:
 
 
 def fault_of(cell: str, header: str | None) -> str:
-    """What is wrong with a cell that has no finite number.
+    """Say what is wrong with a cell that has no finite number.
 
     >>> fault_of("3,5", None)
     "'3,5' is not a number: write decimals with a point"

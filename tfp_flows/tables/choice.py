@@ -10,7 +10,7 @@ _MOST_NAMES = 10
 
 
 def find_columns(table: Table, text: str) -> list[int]:
-    """The positions, counted from 0, of columns such as ``"age, 3, 5-7"``.
+    """Find the positions, counted from 0, of columns such as ``"age, 3, 5-7"``.
 
     A name goes before a number; a name with a comma in it can be put in quotes.
 
@@ -24,16 +24,16 @@ def find_columns(table: Table, text: str) -> list[int]:
     # On one line, which is all that the reader takes.
     text = " ".join(text.split())
     items = next(csv.reader([text], skipinitialspace=True), [])
-    found = []
+    positions = []
     for item in (item.strip() for item in items):
         if item:
-            found += _find(table, item)
-    if not found:
+            positions += _find(table, item)
+    if not positions:
         raise TableError(f"{table.name}: no column was named in {text!r}.")
-    for position in found:
-        if found.count(position) > 1:
+    for position in positions:
+        if positions.count(position) > 1:
             raise TableError(f"{table.name}: {table.label(position)} is chosen twice.")
-    return found
+    return positions
 
 
 def _find(table: Table, item: str) -> list[int]:
@@ -57,7 +57,7 @@ def _find(table: Table, item: str) -> list[int]:
     last = int(limits[2] or first)
     if not 1 <= first <= last <= table.width:
         raise TableError(
-            f"{table.name} has the columns 1 to {table.width}, but {item} was chosen."
+            f"{table.name} has the columns 1 to {table.width}, but got {item}."
         )
     return list(range(first - 1, last))
 

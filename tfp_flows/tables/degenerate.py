@@ -13,19 +13,19 @@ def find_constant(values: np.ndarray) -> list[int]:
 
 
 def residuals(values: np.ndarray, context: np.ndarray | None = None) -> np.ndarray:
-    """What is left of the columns without what is linear in the context's columns.
+    """Take from the columns what is linear in the context's columns.
 
     Args:
         values: ``[N, D]``.
         context: ``[N, C]``; without one the mean alone is taken off.
     """
-    centred = values - values.mean(axis=0)
+    centered = values - values.mean(axis=0)
     if context is None:
-        return centred
+        return centered
     known = context - context.mean(axis=0)
     deviation = known.std(axis=0)
     known = known / np.where(deviation > 0, deviation, 1.0)
-    return centred - known @ np.linalg.lstsq(known, centred)[0]
+    return centered - known @ np.linalg.lstsq(known, centered)[0]
 
 
 def find_copies(values: np.ndarray) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""From a path, or standard input, to an open table."""
+"""The opening of a table, from a path or standard input."""
 
 import bz2
 import gzip

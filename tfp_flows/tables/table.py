@@ -1,4 +1,4 @@
-"""What all kinds of tables are once they are open."""
+"""An open table, of whatever kind its file is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _LONGEST_WORD = 40
 
 
 class TableError(ValueError):
-    """What is wrong with a table, in one sentence for the person who has it."""
+    """A fault of a table, in one sentence for the person who has it."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Table:
     read: Callable[[Sequence[int]], Columns]
 
     def label(self, position: int) -> str:
-        """What messages call a column."""
+        """Give the name that messages use for a column."""
         return column_label(position, self.headers[position] if self.headers else None)
 
 
 def column_label(position: int, header: str | None) -> str:
-    """What a person calls the column at ``position``, counted from 0.
+    """Give the name that people use for the column at ``position``, counted from 0.
 
     >>> column_label(2, None), column_label(2, "pH")
     ('column 3', 'column 3 (pH)')

@@ -35,7 +35,7 @@ class _Text:
     data_from: int
 
     def read(self, positions: Sequence[int]) -> Columns:
-        """By pandas if all is well; what is not is found line by line."""
+        """Read by pandas if all is well; look for faults line by line if not."""
         values = self._read_clean(list(positions))
         if values is not None:
             return Columns(values, {})
@@ -78,14 +78,14 @@ class _Text:
         nothing = [math.nan] * len(positions)
         for row, (line, cells) in enumerate(self._rows()):
             is_whole = len(cells) == self.width
-            found = [to_number(cells[p]) for p in positions] if is_whole else nothing
+            values = [to_number(cells[p]) for p in positions] if is_whole else nothing
             if not is_whole:
                 bad[row] = f"line {line}: {_cells(len(cells))} in place of {self.width}"
-            elif any(map(math.isnan, found)):
-                position = positions[list(map(math.isnan, found)).index(True)]
+            elif any(map(math.isnan, values)):
+                position = positions[list(map(math.isnan, values)).index(True)]
                 bad[row] = f"line {line}, {self._fault(cells[position], position)}"
-                found = nothing
-            numbers.extend(found)
+                values = nothing
+            numbers.extend(values)
         return Columns(np.frombuffer(numbers).reshape(-1, len(positions)), bad)
 
     def _fault(self, cell: str, position: int) -> str:
@@ -137,7 +137,7 @@ def open_text(
 def _rows(
     name: str, data: bytes, encoding: str, delimiter: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, with the number of the line where it begins."""
+    """Yield each row that is not blank, with the number of the line where it begins."""
     lines = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
     if delimiter == _BLANKS:
         for number, text in enumerate(lines, start=1):

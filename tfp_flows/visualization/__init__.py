@@ -1,7 +1,7 @@
 """Pictures of flows in two dimensions, of tables, and of training.
 
 Every function returns a matplotlib figure, made with pyplot (a notebook shows it), and
-saves it if it is given a `path`. `TrainingGIF` is a Keras callback. matplotlib is
+saves it if it is given a ``path``. `TrainingGIF` is a Keras callback. matplotlib is
 imported when the first picture is drawn.
 """
 

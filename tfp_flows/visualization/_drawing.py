@@ -1,4 +1,4 @@
-"""What the pictures share: axes, colors, dots and heat maps."""
+"""Axes, colors, dots and heat maps, shared by the pictures."""
 
 import math
 import os
@@ -32,7 +32,7 @@ TICK_STEPS = (1, 2, 5, 10)
 def new_panels(
     count: int, columns: int, bounds: Bounds, longest: float
 ) -> tuple["Figure", list["Axes"]]:
-    """A figure and `count` axes in rows of `columns`, in the shape of `bounds`."""
+    """A figure and ``count`` axes, ``columns`` in a row, in the shape of ``bounds``."""
     import matplotlib.pyplot as plt
 
     rows = math.ceil(count / columns)
@@ -52,7 +52,7 @@ def new_panels(
 
 
 def panel_size(bounds: Bounds, longest: float) -> tuple[float, float]:
-    """Width and height in inches in the shape of `bounds`, within reason."""
+    """Width and height in inches in the shape of ``bounds``, within reason."""
     sides = np.array([high - low for low, high in bounds])
     width, height = longest * np.maximum(sides / sides.max(), 0.4)
     return float(width), float(height)

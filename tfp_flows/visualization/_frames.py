@@ -21,7 +21,7 @@ class FramePainter:
     The figure is not one of pyplot's: a notebook would show it.
 
     Args:
-        target: the points `[N, 2]` of the left panel.
+        target: the points ``[N, 2]`` of the left panel.
         bounds: the limits of both panels, in all frames.
         density: whether the model is shown by its density rather than by samples.
     """
@@ -46,7 +46,7 @@ class FramePainter:
         figure.set_layout_engine("none")
 
     def paint_samples(self, points: np.ndarray, title: str) -> "Image":
-        """A frame with these points `[N, 2]`, as a PIL image."""
+        """A frame with these points ``[N, 2]``, as a PIL image."""
         self._model.set_offsets(points)
         return self._frame(title)
 

@@ -1,4 +1,4 @@
-"""Colours for angles."""
+"""Colors for angles."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ _CONES_TO_RGB = np.array(
 
 
 def hues(angles: np.ndarray) -> np.ndarray:
-    """Angles `[N]` in radians to sRGB `[N, 3]`, cyclic and perceptually even.
+    """Angles ``[N]`` in radians to sRGB ``[N, 3]``, cyclic and perceptually even.
 
     A circle in Oklab: one lightness and one chroma for all hues, so that no direction
     is louder than another and all stand out on white, as matplotlib's own cyclic map

@@ -1,4 +1,4 @@
-"""What the pictures of tables share: checks, names and limits."""
+"""Checks, names and limits, shared by the pictures of tables."""
 
 import textwrap
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ LETTERS_PER_INCH = 14
 
 
 def as_table(x: ArrayLike, what: str, num_columns: int | None = None) -> np.ndarray:
-    """`x` as an array `[N, D]` of finite numbers; ValueError otherwise."""
+    """``x`` as an array ``[N, D]`` of finite numbers; ValueError otherwise."""
     x = np.asarray(x)
     if x.ndim != 2 or not x.size or num_columns not in (None, x.shape[1]):
         expected = "D" if num_columns is None else num_columns
         raise ValueError(
-            f"{what} must have shape [N, {expected}], got {list(x.shape)}."
+            f"{what} must have shape [N, {expected}], but got {list(x.shape)}."
         )
     bad = np.count_nonzero(~np.isfinite(x).all(axis=1))
     if bad:
@@ -50,7 +50,7 @@ def _short(name: str) -> str:
 
 
 def limits_of(column: np.ndarray) -> tuple[float, float]:
-    """Limits that hold nearly all numbers, with a margin around them."""
+    """Limits that hold nearly all numbers, with some space around them."""
     ((low, high),) = _points.bounds_of(column[:, None])
     return low, high
 
@@ -62,7 +62,7 @@ def add_title(figure: "Figure", title: str) -> None:
 
 
 def thin(axes: "Axes") -> None:
-    """As `_drawing.thin`; the factor of large numbers, such as 1e6, is small, too."""
+    """Do as `_drawing.thin`; make the factor of large numbers, as 1e6, small, too."""
     _drawing.thin(axes)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_offset_text().set_size(_drawing.FONT_SIZE - 2)

@@ -1,4 +1,4 @@
-"""Whether the base-space coordinates of data are what the base says."""
+"""A check that the base-space coordinates of data are what the base says."""
 
 import math
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ def plot_calibration(
     Under the right density, data sent to a standard normal base are standard normal,
     and Φ of each coordinate is uniform. A dip in the middle says that the model is too
     narrow there, a hump that it is too wide, a slope that it is shifted. Nineteen in
-    twenty bars of a perfect model lie in the grey band. Take data that were not for
+    twenty bars of a perfect model lie in the gray band. Take data that were not for
     training.
 
     Args:
-        coordinates: of the base, shape `[N, D]`: `flow.bijector.inverse(data)`. Of more
-            than 24 the first 24 are shown.
+        coordinates: of the base, shape ``[N, D]``: ``flow.bijector.inverse(data)``. Of
+            more than 24 the first 24 are shown.
         names: of the coordinates; their numbers if not given.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
@@ -46,8 +46,8 @@ def plot_calibration(
         The matplotlib figure.
 
     Raises:
-        ValueError: if the coordinates are not a finite array `[N, D]`, or the number of
-            names is wrong.
+        ValueError: if the coordinates are not a finite array ``[N, D]``, or the number
+            of names is wrong.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")
@@ -81,13 +81,13 @@ def _draw_uniform(axes, u):
     num_bins = min(MOST_BINS, max(4, len(u) // POINTS_IN_A_BAR))
     heights = np.histogram(u, num_bins, (0.0, 1.0))[0] * num_bins / len(u)
     # The count in a bar is binomial.
-    margin = 1.96 * math.sqrt((num_bins - 1) / len(u))
-    axes.axhspan(max(1.0 - margin, 0.0), 1.0 + margin, color="0.88", lw=0)
+    deviation = 1.96 * math.sqrt((num_bins - 1) / len(u))
+    axes.axhspan(max(1.0 - deviation, 0.0), 1.0 + deviation, color="0.88", lw=0)
     axes.axhline(1.0, color="0.4", lw=0.8)
     edges = np.linspace(0.0, 1.0, num_bins + 1)
     axes.stairs(heights, edges, baseline=None, color=_drawing.MODEL_COLOR, lw=1.2)
     axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, max(2.0, 1.1 * heights.max(), 1.1 * (1.0 + margin)))
+    axes.set_ylim(0.0, max(2.0, 1.1 * heights.max(), 1.1 * (1.0 + deviation)))
     axes.set_xticks([0.0, 0.5, 1.0])
     axes.set_yticks([0.0, 1.0])
     axes.spines[["top", "right"]].set_visible(False)

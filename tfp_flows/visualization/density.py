@@ -37,10 +37,10 @@ def plot_density(
     density, fewer as dots.
 
     Args:
-        distribution: a `tfd.Distribution` of event shape `[2]`.
-        data: points of shape `[N, 2]`, if there are any.
-        bounds: `((x_min, x_max), (y_min, y_max))`. By default those of the data;
-            without data, the attribute `bounds` of the distribution; without that,
+        distribution: a ``tfd.Distribution`` of event shape ``[2]``.
+        data: points of shape ``[N, 2]``, if there are any.
+        bounds: ``((x_min, x_max), (y_min, y_max))``. By default those of the data;
+            without data, the attribute ``bounds`` of the distribution; without that,
             those of samples.
         resolution: the number of points on each axis of the grid.
         seed: an int, for the samples that bounds may be taken from.
@@ -50,9 +50,9 @@ def plot_density(
         The matplotlib figure.
 
     Raises:
-        TypeError: if `distribution` is no `tfd.Distribution`.
-        ValueError: if it is not two-dimensional, `data` is not a finite array `[N, 2]`,
-            or `bounds` are not increasing.
+        TypeError: if ``distribution`` is no ``tfd.Distribution``.
+        ValueError: if it is not two-dimensional, ``data`` is not a finite array
+            ``[N, 2]``, or ``bounds`` are not increasing.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")

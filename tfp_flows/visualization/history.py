@@ -16,8 +16,8 @@ def plot_history(
     r"""The NLL of each epoch, on the training and the validation data.
 
     Args:
-        history: what Keras `fit` returns, or its attribute `history`: a dictionary with
-            a list of numbers for "loss" and, if there is one, for "val_loss".
+        history: what Keras ``fit`` returns, or its attribute ``history``: a dictionary
+            with a list of numbers for "loss" and, if there is one, for "val_loss".
         entropy: the entropy of the data in nats, if known: a dashed line, below which
             the expected NLL of no model can go.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
@@ -26,7 +26,7 @@ def plot_history(
         The matplotlib figure.
 
     Raises:
-        ValueError: if `history` has no "loss", or one of no epoch.
+        ValueError: if ``history`` has no "loss", or one of no epoch.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")
@@ -37,7 +37,8 @@ def plot_history(
     losses = getattr(history, "history", history)
     if not losses.get("loss"):
         raise ValueError(
-            f'history must have the losses of some epochs under "loss", got {losses}.'
+            'history must have the losses of some epochs under "loss", but got '
+            f"{losses}."
         )
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator

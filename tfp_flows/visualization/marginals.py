@@ -1,4 +1,4 @@
-"""Each column of a model's samples over the same column of the data."""
+"""Histograms of a model's samples and of the data, column by column."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -33,9 +33,9 @@ def plot_marginals(
     more than 24 columns the first 24 are shown.
 
     Args:
-        samples: points of the model, shape `[M, D]`. Of a conditional model, one for
+        samples: points of the model, shape ``[M, D]``. Of a conditional model, one for
             each context of the data.
-        data: points of shape `[N, D]`.
+        data: points of shape ``[N, D]``.
         names: of the columns; their numbers if not given.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
@@ -80,7 +80,7 @@ def plot_marginals(
 def draw_marginal(
     axes: "Axes", samples: ArrayLike, data: ArrayLike, limits: tuple[float, float]
 ) -> None:
-    """Both histograms, each of all its numbers, so that the areas can be compared."""
+    """Draw two histograms, each of all its numbers, so that areas can be compared."""
     from matplotlib.ticker import MaxNLocator
 
     edges = np.linspace(*limits, NUM_BINS + 1)

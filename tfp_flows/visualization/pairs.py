@@ -1,4 +1,4 @@
-"""Each two columns of a model's samples beside those of the data."""
+"""Dots of a model's samples and of the data, for each two columns."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -33,9 +33,9 @@ def plot_pairs(
     more than 6 columns the first 6 are shown, of more than 1000 points 1000.
 
     Args:
-        samples: points of the model, shape `[M, D]`, D at least 2. Of a conditional
+        samples: points of the model, shape ``[M, D]``, D at least 2. Of a conditional
             model, one for each context of the data.
-        data: points of shape `[N, D]`.
+        data: points of shape ``[N, D]``.
         names: of the columns; their numbers if not given.
         seed: an int, for the choice of points.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
@@ -118,7 +118,7 @@ def _label(axes, row, column, names, shown):
 
 
 def _title(figure, shown, size):
-    title = "below the diagonal: data (grey) · above: model (orange)"
+    title = "below the diagonal: data (gray) · above: model (orange)"
     if shown < size:
         title += f" · the first {shown} of {size} columns"
     _tables.add_title(figure, title)

@@ -27,15 +27,16 @@ def plot_samples(
     r"""Samples of a model, and the data beside and behind them.
 
     With data there are two panels: the data, and the samples over the data in pale
-    grey, where what the model misses or invents can be seen.
+    gray, where what the model misses or invents can be seen.
 
     Args:
-        samples: a `tfd.Distribution` of event shape `[2]`, or points of shape `[N, 2]`.
-        data: points of shape `[M, 2]`, if there are any.
+        samples: a ``tfd.Distribution`` of event shape ``[2]``, or points of shape
+            ``[N, 2]``.
+        data: points of shape ``[M, 2]``, if there are any.
         num_samples: how many samples to draw of a distribution, and how many points to
             show of samples or data that are more.
-        bounds: `((x_min, x_max), (y_min, y_max))`. By default those of the data, or of
-            the samples if there are no data.
+        bounds: ``((x_min, x_max), (y_min, y_max))``. By default those of the data, or
+            of the samples if there are no data.
         seed: an int. The same seed gives the same picture.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
@@ -44,7 +45,7 @@ def plot_samples(
 
     Raises:
         ValueError: if the distribution is not two-dimensional, samples or data are not
-            finite arrays `[N, 2]`, or `bounds` are not increasing.
+            finite arrays ``[N, 2]``, or ``bounds`` are not increasing.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")

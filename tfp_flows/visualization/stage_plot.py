@@ -34,24 +34,24 @@ def plot_stages(
     seed: int = 0,
     path: PathLike | None = None,
 ) -> "Figure":
-    r"""How the base distribution becomes the data: a panel for it, one per bijector.
+    r"""Show how the base becomes the data: a panel for it, and one for each bijector.
 
     The panel after k bijectors shows f_k(… f₁(z)) for samples z of the base, each in
     the color of the direction in which z lay from the middle of the base: a color can
     be followed from panel to panel. Or it shows the density of f_k(… f₁(z)).
 
     Args:
-        base: a `tfd.Distribution` of event shape `[2]`.
+        base: a ``tfd.Distribution`` of event shape ``[2]``.
         bijectors: a list of bijectors **in the order in which they are applied** to the
-            base, the reverse of the list of a `tfb.Chain`. For a flow:
-            `plot_stages(*stages(flow))`.
+            base, the reverse of the list of a ``tfb.Chain``. For a flow:
+            ``plot_stages(*stages(flow))``.
         num_samples: the number of points.
         density: draw densities instead of samples. Needs the inverses of the bijectors.
-        every: show the base, each `every`-th stage, and the last.
+        every: show the base, each ``every``-th stage, and the last.
         titles: a title for each panel, that of the base first. By default the number
             and the class of the bijector.
-        bounds: `((x_min, x_max), (y_min, y_max))`, the limits of all panels. By default
-            each has limits of its own, from its samples.
+        bounds: ``((x_min, x_max), (y_min, y_max))``, the limits of all panels. By
+            default each has limits of its own, from its samples.
         resolution: the number of points on each axis of the grid for densities.
         seed: an int. The same seed gives the same picture.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
@@ -60,10 +60,10 @@ def plot_stages(
         The matplotlib figure.
 
     Raises:
-        TypeError: if `base` or an item of `bijectors` is of another type.
-        ValueError: if `base` is not two-dimensional, there is no bijector, a stage has
-            samples that are not finite, the number of titles is wrong, `every` is less
-            than 1, or `bounds` are not increasing.
+        TypeError: if ``base`` or an item of ``bijectors`` is of another type.
+        ValueError: if ``base`` is not two-dimensional, there is no bijector, a stage
+            has samples that are not finite, the number of titles is wrong, ``every`` is
+            less than 1, or ``bounds`` are not increasing.
 
     >>> import matplotlib
     >>> matplotlib.use("Agg")
@@ -77,7 +77,7 @@ def plot_stages(
     """
     bijectors = _checked(base, bijectors)
     if every < 1:
-        raise ValueError(f"every must be at least 1, got {every}.")
+        raise ValueError(f"every must be at least 1, but got {every}.")
     shown = sorted({*range(0, len(bijectors) + 1, every), len(bijectors)})
     titles = _titles(bijectors, shown) if titles is None else list(titles)
     if len(titles) != len(shown):
@@ -111,13 +111,13 @@ def _checked(base, bijectors):
     _points.check_planar(base, "base")
     if not isinstance(bijectors, list | tuple):
         raise TypeError(
-            "bijectors must be a list in the order in which they are applied, got "
+            "bijectors must be a list in the order in which they are applied, but got "
             f"{type(bijectors).__name__}. For a flow: plot_stages(*stages(flow))."
         )
     for bijector in bijectors:
         if not isinstance(bijector, tfb.Bijector):
             raise TypeError(
-                f"bijectors must hold tfb.Bijectors, got {type(bijector).__name__}."
+                f"bijectors must hold tfb.Bijectors, but got {type(bijector).__name__}."
             )
     if not bijectors:
         raise ValueError("bijectors is empty: there is no stage to show.")

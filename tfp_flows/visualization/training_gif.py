@@ -20,32 +20,32 @@ LAST_FRAME = 2000
 class TrainingGIF(keras.callbacks.Callback):
     r"""A Keras callback that films training: the data beside what the model makes.
 
-    There is a frame before training, one after each `every`-th epoch and one at the
+    There is a frame before training, one after each ``every``-th epoch and one at the
     end, all with the same axes; its title says the epoch and the loss. Samples come
     from the same base samples in each frame, so that they move smoothly. The file
     appears when training ends, also when it is stopped early. When training is ended by
-    an exception (Ctrl-C), Keras tells no callback: call `save()` then. A second `fit`
-    starts a new film.
+    an exception (Ctrl-C), Keras tells no callback: call ``save()`` then. A second
+    ``fit`` starts a new film.
 
-    The model must have an attribute `distribution`, a `tfd.Distribution` of event shape
-    `[2]`, as `FlowModel` has.
+    The model must have an attribute ``distribution``, a ``tfd.Distribution`` of event
+    shape ``[2]``, as `FlowModel` has.
 
     Args:
         path: the file to write. Missing folders are made.
-        data: points of shape `[N, 2]`.
+        data: points of shape ``[N, 2]``.
         every: the number of epochs from frame to frame.
         num_samples: the number of points of the model, and at most of the data.
-        density: show the density of the model (`log_prob` on a grid) instead of samples
-            of it: for a flow that is slow to sample.
+        density: show the density of the model (``log_prob`` on a grid) instead of
+            samples of it: for a flow that is slow to sample.
         max_frames: when there would be more frames, every second one is dropped and
-            `every` is doubled.
+            ``every`` is doubled.
         fps: frames a second.
         seed: an int, for the samples.
 
     Raises:
-        TypeError: when training starts, if the model has no `distribution`.
-        ValueError: if `data` is not a finite array `[N, 2]`, a number is too small, or,
-            when training starts, if the distribution is not two-dimensional.
+        TypeError: when training starts, if the model has no ``distribution``.
+        ValueError: if ``data`` is not a finite array ``[N, 2]``, a number is too small,
+            or, when training starts, if the distribution is not two-dimensional.
 
     >>> import numpy as np
     >>> gif = TrainingGIF("film.gif", np.eye(2), every=5)
@@ -85,7 +85,7 @@ class TrainingGIF(keras.callbacks.Callback):
         self._frames = [self._paint("before training")]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Draws the model, if it is the turn of this epoch."""
+        """Draws the model, if a frame is due after this epoch."""
         title = f"epoch {epoch + 1}"
         if logs and "loss" in logs:
             title += f" · loss {float(logs['loss']):.3f} nats"
@@ -109,14 +109,14 @@ class TrainingGIF(keras.callbacks.Callback):
             raise RuntimeError("TrainingGIF has no frame yet: it is drawn by fit.")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_name(f".{self.path.name}.unfinished")
-        first, *rest = self._frames
-        times = [round(1000 / self._fps)] * len(rest) + [LAST_FRAME]
+        first, *later = self._frames
+        times = [round(1000 / self._fps)] * len(later) + [LAST_FRAME]
         try:
             first.save(
                 unfinished,
                 format="GIF",
                 save_all=True,
-                append_images=rest,
+                append_images=later,
                 duration=times,
                 loop=0,
             )
@@ -148,5 +148,5 @@ def _at_least(minimum, **numbers):
     for name, number in numbers.items():
         if number < minimum:
             raise ValueError(
-                f"{name} of TrainingGIF must be at least {minimum}, got {number}."
+                f"{name} of TrainingGIF must be at least {minimum}, but got {number}."
             )

@@ -1,4 +1,4 @@
-"""From what a user gives to ``fit`` and its like to what Keras is given."""
+"""The way from what a user gives to ``fit`` and its like to what Keras is given."""
 
 from tfp_flows.models.data.errors import user_errors
 from tfp_flows.models.data.pipeline import (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,26 +18,28 @@ _PYTHON_ERROR = re.compile(
 )
 
 
-def assert_batch(is_good: tf.Tensor, number) -> tf.Operation:
-    """Asserts that a batch is one to train on."""
+def assert_batch(is_good: tf.Tensor, number: Any) -> tf.Operation:
+    """Assert that a batch is one to train on."""
     return tf.debugging.Assert(is_good, [_BAD_BATCH, number])
 
 
-def assert_integers(values, integers: IntegerRange, what: str, number) -> tf.Operation:
-    """Asserts that a batch consists of ``integers``."""
+def assert_integers(
+    values: Any, integers: IntegerRange, what: str, number: Any
+) -> tf.Operation:
+    """Assert that a batch consists of ``integers``."""
     is_good = tf.reduce_all(integers.contains(tf.convert_to_tensor(values)))
     expected = f"The {what} must be {integers}"
     return tf.debugging.Assert(is_good, [_NO_INTEGERS, number, expected])
 
 
 def ensure_shape(x: tf.Tensor, shape: tf.TensorShape) -> tf.Tensor:
-    """``x`` with a shape that each batch must have."""
+    """Give ``x`` a shape that each batch must have."""
     return tf.ensure_shape(x, shape, name=_BAD_SHAPE)
 
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turns what TensorFlow raises for a user's mistake into the error it is.
+    """Turn what TensorFlow raises for a user's mistake into the error it is.
 
     Raises:
         TypeError: a batch that is not numbers.
@@ -57,23 +60,24 @@ def _user_error(text: str) -> Exception | None:
         kind = {"ValueError": ValueError, "TypeError": TypeError}
         return kind[python_error.group(1)](python_error.group(2))
     if _BAD_SHAPE in text:
-        shapes = re.search(r"(\[[\d,]*\]) is not .*?(\[[?\d,]*\])", text)
+        shapes: Any = re.search(r"(\[[\d,]*\]) is not .*?(\[[?\d,]*\])", text)
         came, expected = shapes.groups()
         return ValueError(
             f"Batches must have shape {expected.replace('?', 'N')}, but one of the "
             f"stream has shape {came}."
         )
     if _BAD_BATCH in text:
-        number = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
+        match: Any = re.search(re.escape(_BAD_BATCH) + r"\]? \[?(\d+)", text)
         return ValueError(
             "Batches must have rows, finite entries, weights not negative, and as "
             "many weights and contexts as rows, but batch "
-            f"{number.group(1) if number else '?'} of "
+            f"{match.group(1) if match else '?'} of "
             "the stream is not so (or too large for the flow's dtype)."
         )
     if _NO_INTEGERS in text:
         pattern = re.escape(_NO_INTEGERS) + r"\]? \[?(\d+|\?)\]? \[?([^\]\n]+)"
-        number, expected = re.search(pattern, text).groups()
+        match = re.search(pattern, text)
+        number, expected = match.groups()
         return ValueError(f"{expected}, but batch {number} of the stream has others.")
     if "tf2xla conversion failed" in text:
         reason = next((line for line in text.splitlines() if "XLA" in line), text)

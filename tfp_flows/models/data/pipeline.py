@@ -1,4 +1,6 @@
-"""From what a user gives to `FlowModel.fit` and its like to what Keras is given."""
+"""The way from what a user gives to ``fit`` and its like to what Keras is given."""
+
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,8 +15,10 @@ TRAINING_BATCH_SIZE = 32  # Keras's own.
 INFERENCE_BATCH_SIZE = 1024
 
 
-def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who: str):
-    """What a user gives, as a `Batch` of rows or as a stream that checks itself.
+def checked_data(
+    x: Any, y: Any, sample_weight: Any, name: str, *, spec: BatchSpec | None, who: str
+) -> Any:
+    """Check what a user gives: a `Batch` of rows, or a stream that checks itself.
 
     Args:
         x: points, or where the batches have contexts those; in memory, or a stream.
@@ -28,14 +32,14 @@ def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who:
         ``None`` where the spec is.
 
     Raises:
-        TypeError, ValueError: as `FlowModel.fit`.
+        TypeError, ValueError: what `FlowModel.fit` raises.
     """
     if spec is None:
         _require_no_data(x, y, sample_weight, name)
         return None
     if x is None:
         raise TypeError(
-            f"{name} must be real numbers, for the objective needs data, but is None."
+            f"{name} must be real numbers, for the objective needs data, but got None."
         )
     if y is not None and not spec.has_context:
         raise ValueError(
@@ -44,7 +48,7 @@ def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who:
         )
     if is_stream(y):
         raise ValueError(
-            f"{name}: a stream yields (context, x); give it in place of the two."
+            f"{name}: a stream yields (context, x); give it instead of the two."
         )
     if is_stream(x):
         _require_stream_alone(x, y, sample_weight, name, spec)
@@ -63,7 +67,7 @@ def checked_data(x, y, sample_weight, name: str, *, spec: BatchSpec | None, who:
 def _require_no_data(x, y, sample_weight, name: str) -> None:
     if any(part is not None for part in (x, y, sample_weight)):
         raise ValueError(
-            f"{name}: the objective needs no data, but some were given: call "
+            f"{name}: the objective needs no data, but got some: call "
             "fit(steps_per_epoch=…)."
         )
 
@@ -77,8 +81,8 @@ def _require_stream_alone(x, y, sample_weight, name: str, spec: BatchSpec) -> No
         )
 
 
-def given_to_predict(x, *, spec: BatchSpec, who: str) -> tuple:
-    """The two arguments of `fit`, of the one of `FlowModel.predict`.
+def given_to_predict(x: Any, *, spec: BatchSpec, who: str) -> tuple:
+    """Split the argument of `FlowModel.predict` into the two of `fit`.
 
     Raises:
         ValueError: no pair, where there must be one.
@@ -93,8 +97,10 @@ def given_to_predict(x, *, spec: BatchSpec, who: str) -> tuple:
     return tuple(x)
 
 
-def batches(rows, batch_size: int | None, default: int, shuffle_seed=None):
-    """Batches as Keras takes them; a stream as it is.
+def batches(
+    rows: Any, batch_size: int | None, default: int, shuffle_seed: tuple | None = None
+) -> Any:
+    """Make batches as Keras takes them; a stream stays as it is.
 
     Args:
         rows: checked.
@@ -109,8 +115,8 @@ def batches(rows, batch_size: int | None, default: int, shuffle_seed=None):
     return row_batches(rows, size, shuffle_seed=shuffle_seed)
 
 
-def empty_batches(num_steps, replicas: int) -> tf.data.Dataset:
-    """A dataset of so many steps without data, for Keras to count.
+def empty_batches(num_steps: int | None, replicas: int) -> tf.data.Dataset:
+    """Make a dataset of so many steps without data, for Keras to count.
 
     Args:
         num_steps: of an epoch.

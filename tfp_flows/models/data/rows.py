@@ -1,5 +1,7 @@
 """Data in memory: checked, cast, split, and made batches of."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,8 +13,10 @@ from tfp_flows.objectives import Batch, BatchSpec
 _BY_ROWS = tf.data.experimental.AutoShardPolicy.DATA
 
 
-def checked_rows(x, context=None, weights=None, *, spec: BatchSpec, name: str) -> Batch:
-    """Data in memory, in the flow's dtype. Other numbers are cast.
+def checked_rows(
+    x: Any, context: Any = None, weights: Any = None, *, spec: BatchSpec, name: str
+) -> Batch:
+    """Check data in memory, and cast them to the flow's dtype.
 
     Raises:
         TypeError: not numbers.
@@ -102,8 +106,8 @@ def _real_array(x, name: str) -> np.ndarray:
     return array
 
 
-def split_rows(rows, fraction: float) -> tuple[Batch, Batch]:
-    """Checked rows in two, the second the last ones to hold out.
+def split_rows(rows: Any, fraction: float) -> tuple[Batch, Batch]:
+    """Split checked rows in two, the second the last ones to hold out.
 
     Raises:
         ValueError: a stream, a fraction outside (0, 1), or one that leaves no row.
@@ -126,8 +130,10 @@ def split_rows(rows, fraction: float) -> tuple[Batch, Batch]:
     )
 
 
-def row_batches(rows: Batch, batch_size: int, *, shuffle_seed=None) -> tf.data.Dataset:
-    """A dataset of batches of checked rows, as `pack` makes them.
+def row_batches(
+    rows: Batch, batch_size: int, *, shuffle_seed: tuple | None = None
+) -> tf.data.Dataset:
+    """Make a dataset of batches of checked rows, as `pack` makes them.
 
     Args:
         rows: checked.
@@ -166,9 +172,9 @@ def row_batches(rows: Batch, batch_size: int, *, shuffle_seed=None) -> tf.data.D
 
 
 def shared_by_rows(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """A dataset of which each of several machines takes its rows of each batch.
+    """Let each of several machines take its rows of each batch of a dataset.
 
-    So that a batch is the same, however many machines there are. Each reads all.
+    A batch is then the same, however many machines there are. Each reads all.
     """
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = _BY_ROWS

@@ -1,4 +1,6 @@
-"""What rows and streams share: the form of a batch, its dtypes, its shapes in words."""
+"""The form of a batch, its dtypes, its shapes in words, for rows and streams."""
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,15 +12,15 @@ EVENTS = "the flow's events have"
 CONTEXTS = "the flow's contexts have"
 
 
-def is_stream(x) -> bool:
-    """Whether ``x`` yields batches (a dataset, a generator) rather than being one."""
+def is_stream(x: Any) -> bool:
+    """Tell whether ``x`` yields batches, as a dataset or a generator does."""
     return isinstance(x, tf.data.Dataset | keras.utils.PyDataset) or (
         hasattr(x, "__next__")
     )
 
 
 def pack(batch: Batch) -> tuple[dict]:
-    """A batch as Keras takes it.
+    """Make of a batch what Keras takes.
 
     Keras passes no ``None`` to replicas, nor through a PyDataset: what is missing has
     no entry.
@@ -27,12 +29,12 @@ def pack(batch: Batch) -> tuple[dict]:
 
 
 def unpack(data: tuple) -> Batch:
-    """The batch that `pack` was given; an empty one where no data are needed."""
+    """Give the batch that `pack` was given; an empty one where no data are needed."""
     return Batch(**data[0]) if isinstance(data[0], dict) else Batch()
 
 
-def as_keras_input(batch: Batch | None):
-    """The first argument of Keras's ``train_on_batch`` for one batch in memory."""
+def as_keras_input(batch: Batch | None) -> Any:
+    """Make the first argument of Keras's ``train_on_batch`` for one batch in memory."""
     # Keras wants some tensor where no data are needed.
     return (
         tf.constant(0)
@@ -55,15 +57,15 @@ def context_dtype(spec: BatchSpec, dtype: tf.DType) -> tf.DType:
     return spec.dtype if is_for_the_flow or dtype.is_floating else dtype
 
 
-def fits(shape, row_shape: tf.TensorShape) -> bool:
-    """Whether ``shape`` is that of rows of ``row_shape``."""
+def fits(shape: Any, row_shape: tf.TensorShape) -> bool:
+    """Tell whether ``shape`` is that of rows of ``row_shape``."""
     return row_shape.rank is None or (
         len(shape) == 1 + row_shape.rank and row_shape.is_compatible_with(shape[1:])
     )
 
 
 def in_words(row_shape: tf.TensorShape, owner: str) -> str:
-    """The shape of rows, and why it is expected, for a message.
+    """Say the shape of rows, and why it is expected, for a message.
 
     >>> in_words(tf.TensorShape([2]), EVENTS)
     "shape [N, 2] (the flow's events have shape (2,))"

@@ -1,6 +1,7 @@
 """Streams of batches, cast and checked when a batch arrives."""
 
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,8 +15,8 @@ from tfp_flows.objectives import Batch, BatchSpec
 _SHARD = tf.data.experimental.AutoShardPolicy
 
 
-def checked_stream(stream, *, spec: BatchSpec):
-    """A stream whose batches are cast and checked when they arrive.
+def checked_stream(stream: Any, *, spec: BatchSpec) -> Any:
+    """Give a stream whose batches are cast and checked when they arrive.
 
     The check is part of the stream, not of the training step, for XLA compiles no
     assertions. Run the stream under `user_errors`.
@@ -47,7 +48,7 @@ def checked_stream(stream, *, spec: BatchSpec):
 
 
 def _from_user(batch, where: str, spec: BatchSpec) -> Batch:
-    """A batch as the user yields it."""
+    """Make a `Batch` of what the user yields."""
     x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
     if spec.has_context:
         if y is None:

@@ -25,23 +25,23 @@ class BlockTriangular(NamedTuple):
 
     @property
     def num_inputs(self) -> int:
-        """Rows of the input that belong to one dimension."""
+        """The number of rows of the input that belong to one dimension."""
         return self.matrices[0].shape[1] // self.size
 
     @property
     def num_outputs(self) -> int:
-        """Rows of the output that belong to one dimension."""
+        """The number of rows of the output that belong to one dimension."""
         return self.matrices[-1].shape[0] // self.size
 
     def num_before(self, layer: int, dimension: int) -> int:
-        """How many rows of a layer are known before a dimension is; 0 is the input."""
+        """Count the rows of a layer known before a dimension is; 0 is the input."""
         if layer == 0:
             return max(dimension, 0) * self.num_inputs
         return int(np.searchsorted(self.degrees[layer - 1], dimension))
 
 
 class Equations(NamedTuple):
-    """What is solved on a network; ``N`` points at once.
+    """The equations that are solved on a network; ``N`` points at once.
 
     Args:
         solve: ``solve(output, *inputs_i)`` gives the input of dimension i,
@@ -63,16 +63,16 @@ class Equations(NamedTuple):
     solver_inputs: Sequence[tf.Tensor]
 
 
-def places_by_degree(degrees: np.ndarray, length: int) -> np.ndarray:
+def units_by_degree(degrees: np.ndarray, length: int) -> np.ndarray:
     """The index of each unit, ``[length, most units of a degree]``."""
     counts = np.bincount(degrees, minlength=length)
-    places = np.full([length, max(1, counts.max())], len(degrees))
+    units = np.full([length, max(1, counts.max())], len(degrees))
     for degree, count in enumerate(counts):
-        places[degree, :count] = np.flatnonzero(degrees == degree)
-    return places
+        units[degree, :count] = np.flatnonzero(degrees == degree)
+    return units
 
 
-def gather_or_zero(x, index: np.ndarray, axis: int) -> tf.Tensor:
+def gather_or_zero(x: tf.Tensor, index: np.ndarray, axis: int) -> tf.Tensor:
     """``tf.gather`` where the index past the last one gives zero."""
     if np.array_equal(index, np.arange(x.shape[axis])):
         return x

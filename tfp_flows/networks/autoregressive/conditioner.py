@@ -1,5 +1,8 @@
 """The class of conditioners of autoregressive layers."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -26,8 +29,8 @@ class Conditioner(Network):
     event_size: int
     order: list[int]
 
-    def initial_state(self, z: tf.Tensor, *context: tf.Tensor):
-        """What `step` is given first: a tensor, or a structure of tensors.
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
+        """Give the first state of `step`: a tensor, or a structure of tensors.
 
         Args:
             z: the points that are asked for, ``[N, D]``, for N and the dtype.
@@ -35,8 +38,10 @@ class Conditioner(Network):
         """
         raise NotImplementedError
 
-    def step(self, state, i: tf.Tensor, previous: tf.Tensor):
-        """The parameters ``[K, N]`` of dimension ``order[i]``, and the next state.
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Give the parameters ``[K, N]`` of dimension ``order[i]``, and the next state.
 
         Args:
             state: of the step before.
@@ -45,8 +50,10 @@ class Conditioner(Network):
         """
         raise NotImplementedError
 
-    def scan(self, solve, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
-        """The x ``[N, D]`` with x_i = solve(params_i(x before i), z_i), with gradients.
+    def scan(self, solve: Callable, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
+        """Find the x ``[N, D]`` with x_i = solve(params_i(x before i), z_i).
+
+        The solution has gradients.
 
         Args:
             solve: from parameters ``[K, N]`` and ``z_i`` ``[N]`` to ``x_i`` ``[N]``;
@@ -73,7 +80,7 @@ class Conditioner(Network):
         return tf.transpose(self._visited(visit, [None], z, *context))
 
     def _call_by_step(self, x, *context) -> tf.Tensor:
-        """What ``call`` gives, by `step`: for a network that is a recursion anyway."""
+        """Evaluate the network by `step`: for one that is a recursion anyway."""
 
         def visit(params, x_i):
             return x_i, params
@@ -82,33 +89,33 @@ class Conditioner(Network):
         return tf.transpose(tf.reshape(params, [self.output_size, -1]))
 
     def _visited(self, visit, shape, x, *context) -> tf.Tensor:
-        """A loop over the dimensions in their order, ``[D, *shape]``, N last.
+        """Loop over the dimensions in their order; ``[D, *shape]``, N last.
 
         Args:
             visit: from the parameters of a dimension, and its value in ``x``, to the
-                ``previous`` of the next step, and to what is kept.
-            shape: of what is kept.
+                ``previous`` of the next step, and to the output of this one.
+            shape: of that output.
             x: ``[N, D]``.
             *context: as for `initial_state`.
         """
         # An array, for the gradient of a gather from x has the size of x at each step.
-        given = tf.TensorArray(x.dtype, self.event_size, element_shape=[None])
-        given = given.unstack(tf.transpose(permute(x, self.order)))
-        kept = tf.TensorArray(x.dtype, self.event_size, element_shape=shape)
+        values = tf.TensorArray(x.dtype, self.event_size, element_shape=[None])
+        values = values.unstack(tf.transpose(permute(x, self.order)))
+        outputs = tf.TensorArray(x.dtype, self.event_size, element_shape=shape)
 
-        def body(i, state, previous, kept):
+        def body(i, state, previous, outputs):
             params, state = self.step(state, i, previous)
-            previous, kept_i = visit(params, given.read(i))
-            return i + 1, state, previous, kept.write(i, kept_i)
+            previous, output = visit(params, values.read(i))
+            return i + 1, state, previous, outputs.write(i, output)
 
         state = self.initial_state(x, *context)
-        *_, kept = tf.while_loop(
+        *_, outputs = tf.while_loop(
             lambda i, *_: i < self.event_size,
             body,
-            (tf.constant(0), state, tf.zeros_like(x[:, 0]), kept),
+            (tf.constant(0), state, tf.zeros_like(x[:, 0]), outputs),
             maximum_iterations=self.event_size,  # XLA's gradient of the loop needs it.
         )
-        return permute(kept.stack(), np.argsort(self.order), axis=0)
+        return permute(outputs.stack(), np.argsort(self.order), axis=0)
 
     # What the package's own subclasses share.
 
@@ -131,15 +138,15 @@ class Conditioner(Network):
             )
 
     def _before(self, x) -> tf.Tensor:
-        """What is known last before each place of the order, ``[N, D]``; 0 at first."""
+        """Shift the values by one in the order, ``[N, D]``; the first becomes 0."""
         return tf.pad(permute(x, self.order)[:, :-1], [[0, 0], [1, 0]])
 
     def _by_dimension(self, params) -> tf.Tensor:
-        """``[N, D·K]`` from parameters ``[N, D, K]`` of each place of the order."""
+        """Flatten ``[N, D, K]``, in the order, to ``[N, D·K]``, in that of x."""
         params = permute(params, np.argsort(self.order), axis=1)
         return tf.reshape(params, [-1, self.output_size])
 
 
-def row_of(weight, i) -> tf.Tensor:
-    """``weight[i]``, with a gradient that is a tensor: that of a gather is slices."""
+def row_of(weight: Any, i: tf.Tensor) -> tf.Tensor:
+    """Give ``weight[i]``; its gradient is a tensor, that of a gather slices."""
     return tf.convert_to_tensor(weight)[i]

@@ -1,5 +1,8 @@
 """One layer of the gated PixelCNN: two stacks of convolutions."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,46 +10,52 @@ import tensorflow as tf
 from tfp_flows.random_state import split_seed
 
 
-class MarginConv2D(keras.layers.Conv2D):
-    """Keras's convolution, with a mask of the kernel and zeros around the image.
+class MaskedConv2D(keras.layers.Conv2D):
+    """A masked convolution: Keras's, with a mask of the kernel and padding by zeros.
 
     Args:
         filters: as in Keras.
         kernel_size: as in Keras.
-        margins: rows of zeros above and below, and columns left and right,
+        paddings: rows of zeros above and below, and columns left and right,
             ``((top, bottom), (left, right))``.
         mask: of the kernel, ``[rows, columns, input, filters]``; ``None`` for none.
         **kwargs: as in Keras.
     """
 
     def __init__(
-        self, filters, kernel_size=1, *, margins=((0, 0), (0, 0)), mask=None, **kwargs
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int] = 1,
+        *,
+        paddings: tuple = ((0, 0), (0, 0)),
+        mask: np.ndarray | None = None,
+        **kwargs: Any,
     ):
         super().__init__(filters, kernel_size, data_format="channels_last", **kwargs)
-        self.margins = margins
+        self.paddings = paddings
         self.mask = None if mask is None or np.all(mask) else np.asarray(mask)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for images of that shape."""
         num, rows, columns, channels = input_shape
-        (top, bottom), (left, right) = self.margins
+        (top, bottom), (left, right) = self.paddings
         # Keras checks that a kernel fits into the image.
         super().build((num, top + rows + bottom, left + columns + right, channels))
 
-    def convolution_op(self, inputs, kernel):
-        """As in Keras, of the masked kernel over the image within its margins."""
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve the padded image with the masked kernel."""
         if self.mask is not None:
             kernel = kernel * tf.cast(self.mask, kernel.dtype)
-        margins = [[0, 0], *map(list, self.margins), [0, 0]]
-        return super().convolution_op(tf.pad(inputs, margins), kernel)
+        paddings = [[0, 0], *map(list, self.paddings), [0, 0]]
+        return super().convolution_op(tf.pad(inputs, paddings), kernel)
 
 
 class GatedConvolution(keras.layers.Layer):
-    """Both stacks of a gated PixelCNN, one layer up.
+    """One layer of a gated PixelCNN, of its two stacks.
 
     The vertical stack at a pixel sees the rows up to its own; fed with an image whose
-    rows are moved down by one, these are the rows above. The horizontal stack sees the
-    vertical one, the columns on the left, and at the pixel what ``seen`` says.
+    rows are shifted down by one, these are the rows above. The horizontal stack sees
+    the vertical one, the columns on the left, and at the pixel what ``seen`` says.
 
     Args:
         seen: which of the channels below each filter of the horizontal stack sees at
@@ -62,7 +71,15 @@ class GatedConvolution(keras.layers.Layer):
     """
 
     def __init__(
-        self, seen, groups, kernel_size, *, positions, context_size, seed, **kwargs
+        self,
+        seen: np.ndarray,
+        groups: np.ndarray,
+        kernel_size: int,
+        *,
+        positions: tuple[int, int] | None,
+        context_size: int | None,
+        seed: int | None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.seen = np.asarray(seen)
@@ -72,7 +89,7 @@ class GatedConvolution(keras.layers.Layer):
         self.context_size = context_size
         self.seed = seed
 
-    def build(self, vertical_shape):
+    def build(self, vertical_shape: Sequence) -> None:
         """Makes the weights, for images of that shape."""
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
         width, half = len(self.groups), (self.kernel_size - 1) // 2
@@ -83,25 +100,27 @@ class GatedConvolution(keras.layers.Layer):
         ]
         left = np.ones([1, half + 1, len(self.seen), 2 * width], bool)
         left[0, -1] = np.tile(self.seen, 2)
-        self._vertical = MarginConv2D(
+        self._vertical = MaskedConv2D(
             2 * width,
             (half + 1, self.kernel_size),
-            margins=((half, 0), (half, half)),
+            paddings=((half, 0), (half, half)),
             **starts[0],
         )
-        self._horizontal = MarginConv2D(
+        self._horizontal = MaskedConv2D(
             2 * width,
             (1, half + 1),
-            margins=((0, 0), (half, 0)),
+            paddings=((0, 0), (half, 0)),
             mask=left,
             **starts[1],
         )
-        self._link = keras.layers.Dense(2 * width, use_bias=False, **starts[2])
+        self._vertical_to_horizontal = keras.layers.Dense(
+            2 * width, use_bias=False, **starts[2]
+        )
         self._exit = masked_dense(self.groups, self.groups, **starts[3])
         shape = vertical_shape[:-1]
         self._vertical.build(vertical_shape)
         self._horizontal.build(vertical_shape)
-        self._link.build((*shape, 2 * width))
+        self._vertical_to_horizontal.build((*shape, 2 * width))
         self._exit.build((*shape, width))
         if self.context_size is not None:
             self._context = keras.layers.Dense(2 * width, use_bias=False, **starts[4])
@@ -114,22 +133,27 @@ class GatedConvolution(keras.layers.Layer):
                 name="positions",
             )
 
-    def call(self, vertical, horizontal, context=None):
-        """Both stacks, ``[N, rows, columns, F]`` each."""
+    def call(
+        self,
+        vertical: tf.Tensor,
+        horizontal: tf.Tensor,
+        context: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The two stacks after the layer, ``[N, rows, columns, F]`` each."""
         p = self._vertical(vertical)
         if context is not None:
             p += self._context(context)[:, tf.newaxis, tf.newaxis]
         if self.positions_shape is not None:
             p += tf.cast(self.positions, p.dtype)
-        q = self._horizontal(horizontal) + self._link(p)
+        q = self._horizontal(horizontal) + self._vertical_to_horizontal(p)
         up, right = _gate(p), self._exit(_gate(q))
         if vertical.shape[-1] != up.shape[-1]:  # The image, below the first layer.
             return up, right
         return vertical + up, horizontal + right
 
 
-def masked_dense(below, above, **options) -> MarginConv2D:
-    """A layer at each pixel, in which channels see those of groups up to their own.
+def masked_dense(below: np.ndarray, above: np.ndarray, **options: Any) -> MaskedConv2D:
+    """Make a layer at each pixel, whose channels see those of groups up to their own.
 
     Args:
         below: the group of each input.
@@ -137,7 +161,7 @@ def masked_dense(below, above, **options) -> MarginConv2D:
         **options: of the convolution.
     """
     mask = np.asarray(below)[:, np.newaxis] <= np.asarray(above)
-    return MarginConv2D(len(above), mask=mask[np.newaxis, np.newaxis], **options)
+    return MaskedConv2D(len(above), mask=mask[np.newaxis, np.newaxis], **options)
 
 
 def _gate(x) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """The masked autoencoder for distribution estimation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,11 +75,11 @@ class MADE(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         residual: bool = False,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -97,7 +98,7 @@ class MADE(Conditioner):
         return [] if alone else self.hidden_units
 
     def _degrees_of(self, units: int) -> np.ndarray:
-        """Of the units of a layer: from 0, or −1 for those that see only a context."""
+        """The degrees of units: from 0, or −1 for those that see only a context."""
         lowest = 0 if self.context_size is None else -1
         count = self.event_size - 1 - lowest
         if units < count:
@@ -108,14 +109,14 @@ class MADE(Conditioner):
             )
         return lowest + np.sort(np.arange(units) % count)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         size = self.event_size
         self._check_built_for(x_shape)
-        # The degree of a dimension is its place in the order; none is moved.
-        places = np.argsort(self.order)
-        outputs = np.repeat(places - 1, self.output_size // size)
-        degrees = [places, *self.degrees, outputs]
+        # The degree of a dimension is its index in the order; the columns stay.
+        ranks = np.argsort(self.order)
+        outputs = np.repeat(ranks - 1, self.output_size // size)
+        degrees = [ranks, *self.degrees, outputs]
         *seeds, context_seed = split_seed(self.seed, len(degrees) - 1)
         self.dense = [
             ColumnDense(
@@ -132,7 +133,7 @@ class MADE(Conditioner):
         sizes = [len(degree) for degree in degrees]
         for layer, inputs in zip(self.dense, sizes, strict=False):
             layer.build((inputs, None))
-        self._context_layers = []
+        self._context_layers: list[ColumnDense] = []
         if self.context_size is not None:
             self._build_context(sizes[1:], context_seed)
 
@@ -153,7 +154,7 @@ class MADE(Conditioner):
         for layer in self._context_layers:
             layer.build((self.context_size, None))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         added = self._from_context(context, x.dtype)
@@ -161,35 +162,36 @@ class MADE(Conditioner):
         return tf.transpose(params)
 
     def _from_context(self, context, dtype) -> list:
-        """What the context adds to each layer."""
+        """The terms that the context adds to each layer."""
         if context is None:
             return [0.0] * len(self.dense)
         columns = tf.transpose(tf.cast(context, dtype))
         return [tf.cast(layer(columns), dtype) for layer in self._context_layers]
 
-    def pre_activations(self, h, added) -> list[tf.Tensor]:
-        """Of each hidden layer, and of the output at the end, in the dtype of ``h``."""
+    def pre_activations(self, h: tf.Tensor, added: Sequence) -> list[tf.Tensor]:
+        """The values before each activation, and the output, in the dtype of ``h``."""
         dtype = h.dtype
         *hidden, last = self.dense
-        found = []
+        values = []
         for index, layer in enumerate(hidden):
-            found.append(tf.cast(layer(h), dtype) + added[index])
-            active = self.activation(found[-1])
+            values.append(tf.cast(layer(h), dtype) + added[index])
+            active = self.activation(values[-1])
             h = active + h if self.skips(index) else active
-        return [*found, tf.cast(last(h), dtype) + added[-1]]
+        return [*values, tf.cast(last(h), dtype) + added[-1]]
 
     def skips(self, index: int) -> bool:
-        """Whether hidden layer ``index`` adds its input."""
+        """Tell whether hidden layer ``index`` adds its input."""
         widths = self.hidden_units
         return self.residual and index > 0 and widths[index] == widths[index - 1]
 
-    def scan(self, solve, z, *context):
-        """As `Conditioner.scan`, by substitution; a second derivative is refused."""
+    def scan(self, solve: Callable, z: tf.Tensor, *context: tf.Tensor) -> tf.Tensor:
+        """Do as `Conditioner.scan`, by substitution; a second derivative is refused."""
         self._check_inputs(z, *context or [None])
-        added = self._from_context(*context or [None], z.dtype)
+        (v,) = context or (None,)
+        added = self._from_context(v, z.dtype)
         return tf.transpose(scan(self, solve, tf.transpose(z), added))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

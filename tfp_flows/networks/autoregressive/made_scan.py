@@ -6,6 +6,7 @@ function theorem, by back substitution with the transposed Jacobian.
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +26,8 @@ from tfp_flows.networks.autoregressive.substitution import substitute
 Solve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def scan(network, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor:
-    """Finds the x with x_i = solve(params_i(x before i), z_i), with gradients.
+def scan(network: Any, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor:
+    """Find the x with x_i = solve(params_i(x before i), z_i), with gradients.
 
     Args:
         network: a `tfp_flows.networks.MADE`.
@@ -55,7 +56,7 @@ def scan(network, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor:
 
 
 def _evaluate_by_dimension(network, added) -> Callable[..., tf.Tensor]:
-    """From ``[D, N]`` and i to the parameters ``[K, N]`` of dimension i, in few ops."""
+    """Make the function of x ``[D, N]`` and i that gives i's parameters, in few ops."""
     *kernels, last = [layer.masked_kernel() for layer in network.dense]
     *biases, last_bias = [
         layer.bias + extra for layer, extra in zip(network.dense, added, strict=True)

@@ -1,6 +1,7 @@
 """A drop-in for TFP's own masked network, with weights that can be seen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -9,7 +10,7 @@ from tfp_flows.variables import KerasModule
 
 
 class MaskedAutoregressiveTemplate(tf.Module):
-    """Made by `masked_autoregressive_template`."""
+    """The function that `masked_autoregressive_template` makes."""
 
     def __init__(self, network: KerasModule, num_params: int):
         super().__init__(name="masked_autoregressive_template")
@@ -21,7 +22,9 @@ class MaskedAutoregressiveTemplate(tf.Module):
         """The arguments of the constructor."""
         return {"network": self.network, "num_params": self._num_params}
 
-    def __call__(self, x, conditional_input=None):
+    def __call__(
+        self, x: tf.Tensor, conditional_input: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Parameters ``[..., D, num_params]``."""
         context = [] if conditional_input is None else [conditional_input]
         params = self.network(x, *context)
@@ -36,9 +39,9 @@ def masked_autoregressive_template(
     *,
     order: Sequence[int] | None = None,
     context_size: int | None = None,
-    activation="silu",
+    activation: Any = "silu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> MaskedAutoregressiveTemplate:
     """The network of ``tfb.MaskedAutoregressiveFlow``.
 
@@ -62,7 +65,7 @@ def masked_autoregressive_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `MADE`.
+        TypeError, ValueError: what `MADE` raises.
 
     >>> from tensorflow_probability import bijectors as tfb
     >>> bijector = tfb.MaskedAutoregressiveFlow(

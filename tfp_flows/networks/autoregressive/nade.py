@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,11 +72,11 @@ class NADE(Conditioner):
         *,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -86,13 +87,13 @@ class NADE(Conditioner):
         self.activation = keras.activations.get(activation)
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size, units = self.event_size, self.hidden_units
         seeds = split_seed(self.seed, 3)
         he, *context_he = (keras.initializers.HeNormal(seed) for seed in seeds[:2])
-        # A row for each place of the order but the last, which nothing depends on.
+        # A row for each dimension of the order but the last, which nothing depends on.
         self.kernel = None
         if size > 1:
             self.kernel = self.add_weight(
@@ -104,7 +105,7 @@ class NADE(Conditioner):
                 initializer=context_he[0],
                 name="context_kernel",
             )
-        # Not zero: with few inputs all units would bend at the same place, 0.
+        # Not zero: with few inputs all units would have their kink at 0.
         uniform = keras.initializers.RandomUniform(-1.0, 1.0, seed=seeds[2])
         self.bias = self.add_weight(shape=(units, 1), initializer=uniform, name="bias")
         outputs = (size, self._num_params)
@@ -115,7 +116,7 @@ class NADE(Conditioner):
             shape=(*outputs, 1), initializer="zeros", name="output_bias"
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         first = self._before_all(x, context)[tf.newaxis]
@@ -139,13 +140,15 @@ class NADE(Conditioner):
         rows = tf.cast(context, x.dtype)
         return bias + tf.matmul(self.context_kernel, rows, True, True)
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """The hidden layer of the first dimension, before its activation."""
         self._check_inputs(z, *context or [None])
         return self._before_all(z, *context)
 
-    def step(self, state, i, previous):
-        """As `Conditioner.step`: the state is the hidden layer before activation."""
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Do as `Conditioner.step`; the state is the hidden layer before activation."""
         pre = state
         if self.kernel is not None:
             # At first the value is 0, and the row does not matter.
@@ -154,7 +157,7 @@ class NADE(Conditioner):
         params = tf.matmul(row_of(self.output_kernel, i), self.activation(pre))
         return params + row_of(self.output_bias, i), pre
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,
@@ -168,7 +171,7 @@ class NADE(Conditioner):
 
 
 def _cumulative_sum(x) -> tf.Tensor:
-    """``tf.cumsum`` over the first axis, by products with two triangular matrices.
+    """Sum cumulatively over the first axis, by products with two triangular matrices.
 
     XLA on a CPU takes several times as long for its own: for D = H = 64 and 512 points
     16 ms an evaluation in place of 4, and with the gradient 99 in place of 14.

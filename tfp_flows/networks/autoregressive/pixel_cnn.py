@@ -1,6 +1,7 @@
 """The network of the gated PixelCNN."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,7 +43,7 @@ class PixelCNN(Conditioner):
 
     The first layer has a trained vector for each pixel, and the last one, which starts
     at zero, a bias: the weights are the same everywhere, and still pixels may differ.
-    What reaches a pixel is the `receptive_field` around it; by default that covers
+    A pixel depends on the `receptive_field` around it; by default that covers
     images of up to 8 × 8 pixels.
 
     Cost: one evaluation O(H·W·L·F²·kernel_size²) an image for F filters. It has no
@@ -99,11 +100,11 @@ class PixelCNN(Conditioner):
         kernel_size: int = 3,
         channel_order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.image_shape = checked_image_shape(image_shape, "PixelCNN: image_shape")
@@ -134,25 +135,25 @@ class PixelCNN(Conditioner):
 
     @property
     def receptive_field(self) -> int:
-        """How many rows above and columns on either side a parameter may depend on."""
+        """The number of rows above, and columns on either side, that a pixel sees."""
         return sum((size - 1) // 2 for size in self._kernel_sizes())
 
     def _kernel_sizes(self) -> list[int]:
         return [self.first_kernel_size] + [self.kernel_size] * (self.num_layers - 1)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         rows, columns, channels = self.image_shape
         seeds = split_seed(self.seed, self.num_layers + 1)
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
-        # The place of each channel among them, and the group of each filter.
-        places = np.argsort(self.channel_order)
+        # The rank of each channel in their order, and the group of each filter.
+        ranks = np.argsort(self.channel_order)
         groups = np.arange(self.filters) * channels // self.filters
-        self._layers_in_order, below = [], places
+        self._layers_in_order, below = [], ranks
         for index, size in enumerate(self._kernel_sizes()):
-            # Of the image a group sees the channels before its own, and above that the
-            # groups up to its own.
+            # In the image a group sees the channels before its own, and in the layers
+            # above the groups up to its own.
             before = np.less if index == 0 else np.less_equal
             layer = GatedConvolution(
                 before.outer(below, groups),
@@ -166,14 +167,14 @@ class PixelCNN(Conditioner):
             layer.build((None, rows, columns, len(below)))
             self._layers_in_order.append(layer)
             below = groups
-        self._build_output(groups, places, seeds[-1], options)
+        self._build_output(groups, ranks, seeds[-1], options)
 
-    def _build_output(self, groups, places, seed, options):
+    def _build_output(self, groups, ranks, seed, options):
         shape = (None, *self.image_shape[:2], self.filters)
         he = keras.initializers.HeNormal(seed)
         self._hidden = masked_dense(groups, groups, kernel_initializer=he, **options)
         self._hidden.build(shape)
-        outputs = np.repeat(places, self._num_params)
+        outputs = np.repeat(ranks, self._num_params)
         self._last = masked_dense(
             groups, outputs, kernel_initializer="zeros", use_bias=False, **options
         )
@@ -184,11 +185,11 @@ class PixelCNN(Conditioner):
             name="output_bias",
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         horizontal = tf.reshape(x, [-1, *self.image_shape])
-        # Each row in the place of the next: the vertical stack sees those above only.
+        # Each row shifted down by one: the vertical stack sees those above only.
         vertical = tf.pad(horizontal[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
         for layer in self._layers_in_order:
             vertical, horizontal = layer(vertical, horizontal, context)
@@ -197,7 +198,7 @@ class PixelCNN(Conditioner):
         params += tf.cast(self.output_bias, params.dtype)
         return tf.reshape(params, [-1, self.output_size])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "image_shape": self.image_shape,

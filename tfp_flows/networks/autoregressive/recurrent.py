@@ -1,7 +1,7 @@
 """A recurrent network over the dimensions."""
 
-import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfp_flows.checks import checked_count
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.networks.autoregressive.recurrent_cell import make_cell
 from tfp_flows.random_state import split_seed
 
 # Numbers that tell the cell where it is. Few, so that the values are not drowned.
@@ -24,8 +25,8 @@ class Recurrent(Conditioner):
         hᵢ, sᵢ = cell([x_{i−1}, v, eᵢ], s_{i−1})
         θᵢ = V·hᵢ + bᵢ
 
-    with a trained vector eᵢ and a bias bᵢ for each place i in the order; V and b start
-    at zero. All else is the same at every place.
+    with a trained vector eᵢ and a bias bᵢ for each step i in the order; V and b start
+    at zero. All else is the same at every step.
 
     With a ``row_size`` of W the dimensions are the pixels of an image, row by row, and
     the cell sees the three pixels above as well, x_{i−W−1}, x_{i−W} and x_{i−W+1} (0
@@ -87,9 +88,9 @@ class Recurrent(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -107,56 +108,10 @@ class Recurrent(Conditioner):
         self.seed = seed
         if units is not None:
             units = checked_count(units, "Recurrent: units")
-        self.cell = self._cell_of(cell, units)
+        self.cell = make_cell(cell, units, seed, self.dtype_policy)
         self.units = self.cell.output_size
 
-    def _cell_of(self, cell, units) -> keras.Layer:
-        if isinstance(cell, keras.Layer):
-            _check_cell(cell, cell)
-            made = type(cell).from_config(cell.get_config())
-        else:
-            made = None
-            if callable(cell):
-                made = cell(units or 64, **self._options_of(cell))
-            _check_cell(made, cell)
-        if units is not None and units != made.output_size:
-            raise ValueError(
-                f"Recurrent: units is {units}, but the cell {made.name!r} has "
-                f"{made.output_size}; leave units out where a cell is given."
-            )
-        for part in made._flatten_layers():
-            self._check_part(part)
-        return made
-
-    def _check_part(self, part):
-        if part.dtype_policy != self.dtype_policy:
-            raise ValueError(
-                f"Recurrent: the network is {self.dtype_policy.name}, but the cell "
-                f"{part.name!r} is {part.dtype_policy.name}; make it with dtype=…."
-            )
-        if any(getattr(part, name, 0) for name in ("dropout", "recurrent_dropout")):
-            raise ValueError(
-                f"Recurrent: the cell {part.name!r} has dropout, with which a density "
-                "would be another one at each evaluation."
-            )
-
-    def _options_of(self, cell) -> dict:
-        """Those of the usual options of Keras's cells that this one takes."""
-        seeds = split_seed(self.seed, 5)
-        options = {
-            "kernel_initializer": keras.initializers.GlorotUniform(seed=seeds[0]),
-            "recurrent_initializer": keras.initializers.Orthogonal(seed=seeds[1]),
-            "seed": seeds[2],
-        }
-        taken = inspect.signature(cell).parameters
-        fixed = getattr(cell, "keywords", {})  # Of a functools.partial.
-        found = {k: v for k, v in options.items() if k in taken and k not in fixed}
-        kinds = [parameter.kind for parameter in taken.values()]
-        if "dtype" in taken or inspect.Parameter.VAR_KEYWORD in kinds:
-            found["dtype"] = self.dtype_policy
-        return found
-
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size = self.event_size
@@ -179,12 +134,12 @@ class Recurrent(Conditioner):
             shape=(size, self._num_params, 1), initializer="zeros", name="output_bias"
         )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         return self._call_by_step(x, context)
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """The cell's first state, the values of the last row, and the context."""
         context = context or (None,)
         self._check_inputs(z, *context)
@@ -195,8 +150,10 @@ class Recurrent(Conditioner):
             return state, recent
         return state, recent, tf.cast(context[0], recent.dtype)
 
-    def step(self, state, i, previous):
-        """As `Conditioner.step`; what is known last comes first in the row."""
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Do as `Conditioner.step`; the state holds the newest value first."""
         state, recent, *context = state
         newest = tf.cast(previous, recent.dtype)[tf.newaxis]
         recent = tf.concat([newest, recent[:-1]], axis=0)
@@ -216,18 +173,19 @@ class Recurrent(Conditioner):
 
     def _above(self, recent, i) -> list[tf.Tensor]:
         """The three pixels above, ``[N]`` each; 0 where there is none."""
-        row, column = np.divmod(np.arange(self.event_size), self.row_size)
-        inside = [column > 0, column >= 0, column < self.row_size - 1]
+        size = self.row_size or 1
+        row, column = np.divmod(np.arange(self.event_size), size)
+        inside = [column > 0, column >= 0, column < size - 1]
         exists = tf.constant(np.stack([(row > 0) & there for there in inside]))[:, i]
-        # In rows of one pixel nothing is right above, nor is there a place for it.
-        back = (self.row_size, self.row_size - 1, max(self.row_size - 2, 0))
-        values = [recent[places] for places in back]
+        # In rows of one pixel nothing is right above, nor is there an index for it.
+        back = (size, size - 1, max(size - 2, 0))
+        values = [recent[index] for index in back]
         return [
             tf.where(exists[j], value, tf.zeros_like(value))
             for j, value in enumerate(values)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,
@@ -241,18 +199,7 @@ class Recurrent(Conditioner):
         }
 
     @classmethod
-    def from_config(cls, config):
-        """The layer of a configuration."""
+    def from_config(cls, config: dict) -> "Recurrent":
+        """Make the layer of a configuration."""
         cell = keras.saving.deserialize_keras_object(config["cell"])
         return cls(**(config | {"cell": cell}))
-
-
-def _check_cell(made, given):
-    """Whether it is a cell; a layer such as ``keras.layers.LSTM`` has one within."""
-    sizes = ("state_size", "output_size")
-    is_cell = isinstance(made, keras.Layer) and all(hasattr(made, s) for s in sizes)
-    if not is_cell or isinstance(made, keras.layers.RNN):
-        raise TypeError(
-            "Recurrent: cell must be a Keras cell, or a class or function that gives "
-            f"one, such as keras.layers.LSTMCell, but got {given!r}."
-        )

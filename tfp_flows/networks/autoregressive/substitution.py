@@ -9,7 +9,7 @@ The dimensions are solved in groups. What a group owes to all dimensions before 
 one large matrix product a layer; within the group a loop adds the little that is left.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,7 @@ from tfp_flows.networks.autoregressive.block_triangular import (
     BlockTriangular,
     Equations,
     gather_or_zero,
-    places_by_degree,
+    units_by_degree,
 )
 
 # More groups skip more of the zeros above the diagonal; each costs compilation. Where
@@ -46,7 +46,9 @@ def substitute(network: BlockTriangular, equations: Equations) -> list[tf.Tensor
 
 def _first_units(network, equations, num) -> list[list[tf.Tensor]]:
     """The units that depend on no dimension, as the first known rows of each layer."""
-    known, below, used = [[]], None, None
+    known: list[list[tf.Tensor]] = [[]]
+    below: Any = None
+    used: Any = None
     for layer, inputs in enumerate(equations.layer_inputs):
         count = network.num_before(layer + 1, 0)
         if not count:
@@ -84,13 +86,16 @@ class _Group:
         before = [network.num_before(layer, start) for layer in layers]
         after = [network.num_before(layer, stop) for layer in layers]
         self.rows = [slice(a, b) for a, b in zip(before, after, strict=True)]
-        # Each step has as many units, some of which may be none: they stand at the
-        # index past the last one, and have weights of zero.
-        self.places = [
-            places_by_degree(degrees[rows] - start, self.length)
+        # The units of each step, equally many: where there are fewer, the index past
+        # the last unit stands for none, and has weights of zero.
+        self.units = [
+            units_by_degree(degrees[rows] - start, self.length)
             for degrees, rows in zip(network.degrees, self.rows[1:], strict=True)
         ]
-        self.counts = [network.num_inputs, *(p.shape[1] for p in self.places)]
+        self.counts = [
+            network.num_inputs,
+            *(index.shape[1] for index in self.units),
+        ]
 
     def run(self, equations: Equations, known) -> list[tf.Tensor]:
         """The rows of each layer that the group settles, those of the input first."""
@@ -104,7 +109,7 @@ class _Group:
         inputs = [part[self.start : self.stop] for part in equations.solver_inputs]
 
         def read(target, row, i):
-            """What a layer has of the layer below, of all that is settled so far."""
+            """A layer's share of the layer below, of all that is settled so far."""
             flat = tf.reshape(row.stack(), [-1, self.num])
             return target.product[i] + tf.matmul(target.weights[i], flat)
 
@@ -150,7 +155,7 @@ class _Group:
         outputs = slice(self.start * rows, self.stop * rows)
         matrix, below = self.network.matrices[-1][outputs], self.rows[-1]
         weights = tf.reshape(matrix[:, below], [self.length, rows, -1])
-        weights = self._columns_by_step(weights, len(self.places))
+        weights = self._columns_by_step(weights, len(self.units))
         product = (
             self._product(matrix[:, : below.start], known[-1]) + output_bias[outputs]
         )
@@ -164,25 +169,25 @@ class _Group:
 
     def _by_step(self, rows, layer) -> tf.Tensor:
         """Rows of a hidden layer as ``[length, count, ...]``."""
-        places = self.places[layer]
-        spread = gather_or_zero(rows, places.reshape(-1), axis=0)
-        return tf.reshape(spread, [*places.shape, *tf.unstack(tf.shape(rows))[1:]])
+        units = self.units[layer]
+        spread = gather_or_zero(rows, units.reshape(-1), axis=0)
+        return tf.reshape(spread, [*units.shape, *tf.unstack(tf.shape(rows))[1:]])
 
     def _columns_by_step(self, weights, layer) -> tf.Tensor:
         """Columns of weights that multiply a layer (0 is the input) as in the loop."""
         if layer == 0:
             return weights
-        return gather_or_zero(weights, self.places[layer - 1].reshape(-1), axis=2)
+        return gather_or_zero(weights, self.units[layer - 1].reshape(-1), axis=2)
 
     def _settled(self, rows, layer) -> tf.Tensor:
-        """What the loop found of a layer, without the places that are empty."""
+        """The rows of a layer that the loop settled, without the empty ones."""
         flat = tf.reshape(rows, [self.length * self.counts[layer], self.num])
         if layer == 0:
             return flat
-        places = self.places[layer - 1].reshape(-1)
+        units = self.units[layer - 1].reshape(-1)
         count = self.rows[layer].stop - self.rows[layer].start
-        used = np.flatnonzero(places < count)
-        return flat if len(used) == len(places) else tf.gather(flat, used)
+        used = np.flatnonzero(units < count)
+        return flat if len(used) == len(units) else tf.gather(flat, used)
 
 
 def _with_barrier(x, i) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """The network of WaveNet."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,27 +19,27 @@ class WaveNet(Conditioner):
     """Causal convolutions with growing gaps, gated, with residuals and skips.
 
     From ``[N, D]``, and a context v ``[N, C]`` if it takes one, to ``[N, D·K]``. The
-    dimensions in their order are a signal. Layer l, of dilation d, has at place i
+    dimensions in their order are a signal. Layer l, of dilation d, has at step i
 
         (a, b) = Σ_m W_m·h_{i − m·d} + U·v + c,   m = 0 … kernel_size − 1
         g = tanh(a)·σ(b);   h ← h + R·g;   s ← s + S·g
 
-    where h₀ at place i is a multiple of the value at place i − 1 and a trained vector
-    for that place. The parameters are two layers over s, the second of which starts at
-    zero and has a bias for each place: the weights are the same everywhere, and still
-    places may differ.
+    where h₀ at step i is a multiple of the value at step i − 1 and a trained vector
+    for that step. The parameters are two layers over s, the second of which starts at
+    zero and has a bias for each step: the weights are the same everywhere, and still
+    steps may differ.
 
-    What reaches a place is the `receptive_field` before it, by default all of it.
+    A step depends on the `receptive_field` before it, by default all of it.
 
     Cost: one evaluation O(D·L·F²) a point for L layers of F filters; `scan` about one
-    evaluation, for `step` keeps what each layer needs of earlier places in a queue
-    that goes round. Its gradient keeps the states of all places.
+    evaluation, for `step` keeps what each layer needs of earlier steps in a queue
+    that goes round. Its gradient keeps the states of all steps.
 
     Args:
         event_size: D.
         filters: F, width of all layers.
         output_size: D·K; ``None`` leaves it to the bijector that it is given to.
-        kernel_size: places that one convolution sees, at least 2.
+        kernel_size: steps that one convolution sees, at least 2.
         dilations: the gap between them, a number for each layer; 1, 2, 4, … 512, 1, …
             until all dimensions are seen, if not given.
         order: the dimensions in the order in which they depend on each other; 0 … D − 1
@@ -81,11 +82,11 @@ class WaveNet(Conditioner):
         dilations: Sequence[int] | None = None,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="silu",
+        activation: Any = "silu",
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self._set_sizes(
@@ -96,7 +97,7 @@ class WaveNet(Conditioner):
         self.kernel_size = checked_count(kernel_size, "WaveNet: kernel_size")
         if self.kernel_size < 2:
             raise ValueError(
-                "WaveNet: kernel_size must be 2 or more, or no layer sees a place "
+                "WaveNet: kernel_size must be 2 or more, or no layer sees a step "
                 f"before its own, but got {kernel_size}."
             )
         if dilations is None:
@@ -109,45 +110,49 @@ class WaveNet(Conditioner):
 
     @property
     def receptive_field(self) -> int:
-        """On how many dimensions before its own a parameter may depend."""
+        """The number of dimensions before its own on which a parameter may depend."""
         return 1 + (self.kernel_size - 1) * sum(self.dilations)
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         num, width = len(self.dilations), self.filters
         seeds = iter(split_seed(self.seed, 3 * num + 3))
 
-        def dense(units, size, gain=1.0, **options):
-            layer = keras.layers.Dense(
-                units,
-                kernel_initializer=keras.initializers.VarianceScaling(
-                    gain, seed=next(seeds)
-                ),
-                dtype=self.dtype_policy,
-                trainable=self.trainable,
-                **options,
-            )
-            layer.build((None, size))
-            return layer
+        def dense(*sizes, **options):
+            return self._dense(*sizes, seed=next(seeds), **options)
 
-        self._entry = dense(width, 1, use_bias=False)
+        self._entry = dense(1, width, use_bias=False)
         self.positions = self.add_weight(
             shape=(self.event_size, width),
             initializer=keras.initializers.RandomNormal(stddev=0.5, seed=next(seeds)),
             name="positions",
         )
         # Over what a convolution sees, side by side: `step` has it from its queues.
-        self._gates = [dense(2 * width, self.kernel_size * width) for _ in range(num)]
+        self._gates = [dense(self.kernel_size * width, 2 * width) for _ in range(num)]
         self._contexts = []
         if self.context_size is not None:
             self._contexts = [
-                dense(2 * width, self.context_size, use_bias=False) for _ in range(num)
+                dense(self.context_size, 2 * width, use_bias=False) for _ in range(num)
             ]
         # To the residual and to the skip; of the last layer only the skip is used.
-        self._exits = [dense(2 * width, width) for _ in range(num - 1)]
+        self._exits = [dense(width, 2 * width) for _ in range(num - 1)]
         self._exits.append(dense(width, width))
         self._hidden = dense(width, width, gain=2.0)
+        self._build_last()
+
+    def _dense(self, size, units, *, seed, gain=1.0, **options) -> keras.layers.Dense:
+        layer = keras.layers.Dense(
+            units,
+            kernel_initializer=keras.initializers.VarianceScaling(gain, seed=seed),
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            **options,
+        )
+        layer.build((None, size))
+        return layer
+
+    def _build_last(self) -> None:
         self._last = keras.layers.EinsumDense(
             "ndf,fk->ndk",
             (self.event_size, self._num_params),
@@ -156,9 +161,9 @@ class WaveNet(Conditioner):
             dtype=self.dtype_policy,
             trainable=self.trainable,
         )
-        self._last.build((None, self.event_size, width))
+        self._last.build((None, self.event_size, self.filters))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The parameters, ``[N, D·K]``: those of the first dimension come first."""
         self._check_inputs(x, context)
         h = self._entry(self._before(x)[..., tf.newaxis])
@@ -166,31 +171,31 @@ class WaveNet(Conditioner):
         added = [term[:, tf.newaxis] for term in self._from_context(context)]
         for index, dilation in enumerate(self.dilations):
             back = range((self.kernel_size - 1) * dilation, -1, -dilation)
-            seen = tf.concat([_later(h, places) for places in back], axis=-1)
+            seen = tf.concat([_delayed(h, steps) for steps in back], axis=-1)
             h, skip = self._through(index, seen, h, added)
             total += skip
         return self._by_dimension(self._last(self._to_last(total)))
 
     def _from_context(self, context=None) -> list:
-        """What the context adds to each layer; nothing if there is none."""
+        """The terms that the context adds to each layer; none without a context."""
         return [layer(context) for layer in self._contexts]
 
     def _through(self, index, seen, h, added):
-        """What layer ``index`` gives to the next one and to the skips."""
+        """The output of layer ``index`` to the next one, and that to the skips."""
         gates = self._gates[index](seen)
         if added:
             gates += added[index]
         a, b = tf.split(gates, 2, axis=-1)
-        given = self._exits[index](tf.tanh(a) * tf.sigmoid(b))
+        outputs = self._exits[index](tf.tanh(a) * tf.sigmoid(b))
         if index == len(self.dilations) - 1:
-            return h, given
-        residual, skip = tf.split(given, 2, axis=-1)
+            return h, outputs
+        residual, skip = tf.split(outputs, 2, axis=-1)
         return h + residual, skip
 
     def _to_last(self, total):
         return self.activation(self._hidden(self.activation(total)))
 
-    def initial_state(self, z, *context):
+    def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """A queue of zeros for each layer, and what the context adds to each."""
         self._check_inputs(z, *context or [None])
         dtype, queues = self.compute_dtype, []
@@ -206,8 +211,10 @@ class WaveNet(Conditioner):
             queues.append(queue.unstack(zeros))
         return queues, self._from_context(*context)
 
-    def step(self, state, i, previous):
-        """As `Conditioner.step`; place j of a layer is in its queue at j mod length."""
+    def step(
+        self, state: Any, i: tf.Tensor, previous: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
+        """Do as `Conditioner.step`; step j is in a layer's queue at j mod length."""
         queues, added = state
         h = self._entry(previous[:, tf.newaxis])
         h, total = h + tf.cast(row_of(self.positions, i), h.dtype), 0.0
@@ -218,7 +225,7 @@ class WaveNet(Conditioner):
             length = (self.kernel_size - 1) * dilation
             slots = [(i + ahead) % length for ahead in range(0, length, dilation)]
             seen = tf.concat([*map(queue.read, slots), h], axis=-1)
-            # In the place of the oldest, which is read for the last time.
+            # Over the oldest, which has been read for the last time.
             later.append(queue.write(slots[0], h))
             h, skip = self._through(index, seen, h, added)
             total += skip
@@ -226,7 +233,7 @@ class WaveNet(Conditioner):
         params = tf.matmul(self._to_last(total), last[0]) + tf.cast(last[1], h.dtype)
         return tf.cast(tf.transpose(params), previous.dtype), (later, added)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,
@@ -242,7 +249,7 @@ class WaveNet(Conditioner):
 
 
 def _doubling(num_before: int, kernel_size: int) -> list[int]:
-    """1, 2, 4, … until that many places before the own one are seen."""
+    """The dilations 1, 2, 4, … until so many steps before its own are seen."""
     dilations = [1]
     while 1 + (kernel_size - 1) * sum(dilations) < num_before:
         last = dilations[-1]
@@ -250,7 +257,7 @@ def _doubling(num_before: int, kernel_size: int) -> list[int]:
     return dilations
 
 
-def _later(h, places: int) -> tf.Tensor:
-    """``[N, D, F]``, each place as the one so many places before it; 0 at first."""
-    kept = max(h.shape[1] - places, 0)
-    return tf.pad(h[:, :kept], [[0, 0], [h.shape[1] - kept, 0], [0, 0]])
+def _delayed(h, steps: int) -> tf.Tensor:
+    """Delay a signal ``[N, D, F]`` by so many steps; it is 0 at first."""
+    length = max(h.shape[1] - steps, 0)
+    return tf.pad(h[:, :length], [[0, 0], [h.shape[1] - length, 0], [0, 0]])

@@ -1,5 +1,8 @@
 """Class labels as the context of a flow."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -39,15 +42,20 @@ class OneHot(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_classes: int, *, dtype=None, name: str | None = None, **kwargs
+        self,
+        num_classes: int,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.num_classes = checked_count(num_classes, "OneHot: num_classes")
-        # What `FlowModel` checks of its data.
+        # `FlowModel` checks its data by it.
         self.integers = IntegerRange(0, self.num_classes - 1, "OneHot")
         self.built = True
 
-    def call(self, labels):
+    def call(self, labels: tf.Tensor) -> tf.Tensor:
         """The vectors, ``[N, num_classes]``."""
         labels = tf.convert_to_tensor(labels)
         shape = labels.shape
@@ -63,18 +71,18 @@ class OneHot(keras.layers.Layer):
             self.integers.require(values, f"OneHot {self.name!r}: labels")
         known = self.integers.contains(labels)[:, tf.newaxis]
         dtype = tf.as_dtype(self.compute_dtype)
-        found = tf.one_hot(tf.cast(labels, tf.int32), self.num_classes, dtype=dtype)
-        return tf.where(known, found, tf.constant(np.nan, dtype))
+        vectors = tf.one_hot(tf.cast(labels, tf.int32), self.num_classes, dtype=dtype)
+        return tf.where(known, vectors, tf.constant(np.nan, dtype))
 
-    def compute_output_shape(self, labels_shape):
+    def compute_output_shape(self, labels_shape: Sequence) -> tuple:
         """``[N, num_classes]``."""
         return (labels_shape[0], self.num_classes)
 
     @property
     def output_shape(self) -> tuple:
-        """As a Keras model has it."""
+        """The shape of the output, as a Keras model tells it."""
         return (None, self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {"num_classes": self.num_classes}

@@ -1,6 +1,7 @@
 """Plain convolutions: the network of Glow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ class ConvolutionalNetwork(ImageNetwork):
     ``[N, H, W, output_size]``. Around the images are zeros.
 
     With two hidden layers of equal width and ``kernel_size=(3, 1, 3)`` it is the
-    network of Glow, but for the normalisation (actnorm) that Glow has after each hidden
+    network of Glow, but for the normalization (actnorm) that Glow has after each hidden
     layer: it keeps the numbers of a network that starts with small weights in range,
     and here the weights start with He's variance, which does that, too.
 
@@ -64,13 +65,13 @@ class ConvolutionalNetwork(ImageNetwork):
         output_size: int | None = None,
         *,
         kernel_size: int | Sequence[int] = 3,
-        activation="relu",
+        activation: Any = "relu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -85,9 +86,8 @@ class ConvolutionalNetwork(ImageNetwork):
         where = "ConvolutionalNetwork: "
         self.hidden_units = checked_counts(hidden_units, where + "hidden_units")
         num, where = len(self.hidden_units) + 1, where + "kernel_size"
-        if not np.iterable(kernel_size):
-            kernel_size = [kernel_size] * num
-        self.kernel_size = [checked_odd(size, where) for size in kernel_size]
+        sizes: Any = kernel_size if np.iterable(kernel_size) else [kernel_size] * num
+        self.kernel_size = [checked_odd(size, where) for size in sizes]
         if len(self.kernel_size) != num:
             raise ValueError(
                 f"{where} must be one number, or {num}, one for each hidden layer and "
@@ -112,7 +112,7 @@ class ConvolutionalNetwork(ImageNetwork):
             h = layer(h, context)
         return h
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "hidden_units": self.hidden_units,

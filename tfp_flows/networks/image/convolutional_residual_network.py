@@ -1,6 +1,7 @@
 """The network of RealNVP for images."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -23,7 +24,7 @@ class ConvolutionalResidualNetwork(ImageNetwork):
     K, A and B see ``kernel_size`` rows and columns, and the others the pixel alone; L
     starts at zero. Around the images are zeros.
 
-    The paper has batch normalisation before each activation. It is left out: with it,
+    The paper has batch normalization before each activation. It is left out: with it,
     while it trains, the density of an image would depend on the rest of its batch, and
     log_prob would be no logarithm of a density. Instead B and R start so small that h
     and s keep their variance, whatever the number of blocks.
@@ -70,13 +71,13 @@ class ConvolutionalResidualNetwork(ImageNetwork):
         output_size: int | None = None,
         *,
         kernel_size: int = 3,
-        activation="relu",
+        activation: Any = "relu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -99,16 +100,16 @@ class ConvolutionalResidualNetwork(ImageNetwork):
         seeds = iter(split_seed(self.seed, 3 * num + 2))
         alone = {"context_size": None}
         share = alone | {"gain": 1.0 / (num + 1)}
-        bent = {"activation": self.activation}
+        active = {"activation": self.activation}
 
         def convolution(size, channels=width, **options):
             return self._convolution(width, size, channels, next(seeds), **options)
 
         self._first = convolution(size, channels, gain=1.0)
         self._skips = [convolution(1, **share) for _ in range(num + 1)]
-        self._inner = [convolution(size, **bent) for _ in range(num)]
-        self._outer = [convolution(size, **share, **bent) for _ in range(num)]
-        self._last = self._convolution(self.output_size, 1, width, None, **bent)
+        self._inner = [convolution(size, **active) for _ in range(num)]
+        self._outer = [convolution(size, **share, **active) for _ in range(num)]
+        self._last = self._convolution(self.output_size, 1, width, None, **active)
 
     def _output(self, x, context):
         h = self._first(x, context)
@@ -119,7 +120,7 @@ class ConvolutionalResidualNetwork(ImageNetwork):
             total += skip(h)
         return self._last(total, context)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "filters": self.filters,

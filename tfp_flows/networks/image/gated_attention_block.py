@@ -1,5 +1,8 @@
 """One block of Flow++'s network: a gated convolution, then gated attention."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -7,7 +10,7 @@ from tfp_flows.random_state import split_seed
 
 
 class GatedAttentionBlock(keras.layers.Layer):
-    """Images ``[N, H, W, F]`` to such images, by two steps with residuals.
+    """Two steps with residuals, from images ``[N, H, W, F]`` to such images.
 
     Args:
         convolution: of F filters, built, with the activation before it.
@@ -17,14 +20,22 @@ class GatedAttentionBlock(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, convolution, *, num_heads: int, activation, seed, **kwargs):
+    def __init__(
+        self,
+        convolution: keras.Layer,
+        *,
+        num_heads: int,
+        activation: Any,
+        seed: int | None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.convolution = convolution
         self.num_heads = num_heads
         self.activation = activation
         self.seed = seed
 
-    def build(self, h_shape):
+    def build(self, h_shape: Sequence) -> None:
         """Makes the weights, for images of F channels."""
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
         width = h_shape[-1]
@@ -47,7 +58,9 @@ class GatedAttentionBlock(keras.layers.Layer):
         for norm in self._norms:
             norm.build(h_shape)
 
-    def call(self, h, positions, context=None):
+    def call(
+        self, h: tf.Tensor, positions: tf.Tensor, context: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Images, ``[N, H, W, F]``.
 
         Args:
@@ -62,7 +75,7 @@ class GatedAttentionBlock(keras.layers.Layer):
         return last(h + _gated(self._attention_gate(seen)))
 
     def _attention(self, h):
-        """For each pixel a mean over all pixels, in each head by other weights."""
+        """Average over all pixels for each pixel, in each head by other weights."""
         _, rows, columns, width = h.shape
         shape = [-1, rows * columns, self.num_heads, width // self.num_heads]
         parts = tf.split(self._projections(h), 3, axis=-1)

@@ -1,6 +1,7 @@
 """The network of Flow++."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,7 +23,7 @@ class GatedAttentionNetwork(ImageNetwork):
         h ← norm(h + gate(A·a(K * a(h))))
         h ← norm(h + gate(B·attention(h + P)))
 
-    where norm is layer normalisation over the channels of a pixel. A last convolution,
+    where norm is layer normalization over the channels of a pixel. A last convolution,
     which starts at zero, gives the output. Around the images are zeros.
 
     The paper has dropout after each activation; there is none here. The size of the
@@ -76,13 +77,13 @@ class GatedAttentionNetwork(ImageNetwork):
         *,
         num_heads: int = 4,
         kernel_size: int = 3,
-        activation="silu",
+        activation: Any = "silu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(
             output_size,
@@ -145,7 +146,7 @@ class GatedAttentionNetwork(ImageNetwork):
             h = block(h, positions, context)
         return self._last(h, context)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "filters": self.filters,

@@ -1,6 +1,7 @@
 """Drop-ins for TFP's Glow, with weights that can be seen."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -9,18 +10,18 @@ from tfp_flows.networks.image.convolutional_network import ConvolutionalNetwork
 from tfp_flows.random_state import split_seed
 from tfp_flows.variables import KerasModule
 
-# Scales between e⁻³ and e³, as of `tfp_flows.bijectors.Affine.spec`.
+# Scales between e⁻³ and e³, those of `tfp_flows.bijectors.Affine.spec`.
 _BOUND = 3.0
 
 
 class GlowCoupling(tf.Module):
-    """From the half that passes through to the bijector of the other one."""
+    """The bijector of the transformed half, as a function of the identity half."""
 
     def __init__(self, network: KerasModule):
         super().__init__(name="glow_coupling")
         self.network = network
 
-    def __call__(self, x) -> tfb.Bijector:
+    def __call__(self, x: tf.Tensor) -> tfb.Bijector:
         """A scale and a shift; for ``x`` of shape ``[..., H, W, C]``."""
         params = self.network.layer(tf.reshape(x, [-1, *x.shape[-3:]]))
         shape = tf.concat([tf.shape(x)[:-1], params.shape[-1:]], axis=0)
@@ -31,9 +32,16 @@ class GlowCoupling(tf.Module):
 
 
 class GlowTemplate(tf.Module):
-    """Makes networks; made by `glow_template` and `glow_exit_template`."""
+    """The function that `glow_template` makes: it gives a new network at each call."""
 
-    def __init__(self, hidden_units, kernel_size, activation, seed, dtype):
+    def __init__(
+        self,
+        hidden_units: Sequence[int],
+        kernel_size: int | Sequence[int],
+        activation: Any,
+        seed: int | None,
+        dtype: Any,
+    ):
         super().__init__(name="glow_template")
         split_seed(seed, 1)  # For its errors, now; and those of the network:
         config = ConvolutionalNetwork(
@@ -44,7 +52,7 @@ class GlowTemplate(tf.Module):
         self._activation = config["activation"]
         self._seed = seed
         self._dtype = dtype
-        self._num_made = 0
+        self._num_networks = 0
 
     @property
     def parameters(self) -> dict:
@@ -57,18 +65,20 @@ class GlowTemplate(tf.Module):
             "dtype": self._dtype,
         }
 
-    def __call__(self, input_shape, output_chan: int | None = None) -> GlowCoupling:
-        """A network, other than those before.
+    def __call__(
+        self, input_shape: Sequence[int], output_chan: int | None = None
+    ) -> GlowCoupling:
+        """Make a network, other than those before.
 
         Args:
             input_shape: ``(H, W, C)`` of the half that passes through.
             output_chan: channels of the other one; C if not given.
         """
         *_, channels = input_shape
-        self._num_made += 1
+        self._num_networks += 1
         options = self.parameters
         if self._seed is not None:
-            *_, options["seed"] = split_seed(self._seed, self._num_made)
+            *_, options["seed"] = split_seed(self._seed, self._num_networks)
         network = ConvolutionalNetwork(
             output_size=2 * (output_chan or channels), **options
         )
@@ -80,9 +90,9 @@ def glow_template(
     hidden_units: Sequence[int] = (64, 64),
     *,
     kernel_size: int | Sequence[int] = (3, 1, 3),
-    activation="relu",
+    activation: Any = "relu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks of ``tfb.Glow``'s couplings: its ``coupling_bijector_fn``.
 
@@ -101,7 +111,7 @@ def glow_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `ConvolutionalNetwork`.
+        TypeError, ValueError: what `ConvolutionalNetwork` raises.
 
     >>> bijector = tfb.Glow(
     ...     output_shape=(4, 4, 1),
@@ -119,13 +129,13 @@ def glow_exit_template(
     hidden_units: Sequence[int] = (),
     *,
     kernel_size: int | Sequence[int] = 3,
-    activation="relu",
+    activation: Any = "relu",
     seed: int | None = None,
-    dtype="float32",
+    dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks where variables leave ``tfb.Glow``: its ``exit_bijector_fn``.
 
-    As `glow_template`; by default a single convolution, as in the paper. It predicts
+    See `glow_template`; by default a single convolution, as in the paper. It predicts
     location and scale of the variables that leave from those that stay.
 
     Args:
@@ -136,7 +146,7 @@ def glow_exit_template(
         dtype: of weights and computation.
 
     Raises:
-        TypeError, ValueError: as `ConvolutionalNetwork`.
+        TypeError, ValueError: what `ConvolutionalNetwork` raises.
 
     >>> network = glow_exit_template()((4, 4, 6), output_chan=2)
     >>> [tuple(v.shape) for v in network.trainable_variables]

@@ -1,4 +1,7 @@
-"""What the networks of image couplings share."""
+"""The base class of the networks of image couplings."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,11 +13,11 @@ from tfp_flows.networks.network import Network
 
 
 class ImageNetwork(Network):
-    """From images ``[N, H, W, C]``, and a context, to ``[N, H, W, output_size]``.
+    """A network from images ``[N, H, W, C]`` to ``[N, H, W, output_size]``.
 
     The context is a vector for each image, ``[N, context_size]``, of which each pixel
     is given a linear map. Or it is an image, flattened, if its ``context_shape`` (H′,
-    W′, C′) is given: where H′ and W′ are m times H and W, the m² pixels at the place of
+    W′, C′) is given: where H′ and W′ are m times H and W, the m² pixels that cover
     one pixel become channels of that pixel.
 
     A subclass writes ``_build_layers(image_shape)``, for images with the context's
@@ -30,7 +33,14 @@ class ImageNetwork(Network):
     """
 
     def __init__(
-        self, output_size, *, context_size, context_shape, activation, seed, **kwargs
+        self,
+        output_size: int | None,
+        *,
+        context_size: int | None,
+        context_shape: Sequence[int] | None,
+        activation: Any,
+        seed: int | None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         where = type(self).__name__
@@ -45,7 +55,7 @@ class ImageNetwork(Network):
             )
             context_size = int(np.prod(context_shape))
         self._set_sizes(output_size=output_size, context_size=context_size)
-        self.context_shape = context_shape
+        self.context_shape: Any = context_shape  # ``None`` for no image.
         self.activation = keras.activations.get(activation)
         is_layer = isinstance(self.activation, keras.Layer)
         if is_layer and type(self.activation).build is not keras.Layer.build:
@@ -54,7 +64,7 @@ class ImageNetwork(Network):
             )
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of the shape ``x_shape[1:]``."""
         self._check_built_for(x_shape)
         self._check_rank(x_shape)
@@ -68,7 +78,7 @@ class ImageNetwork(Network):
             channels += self._context_scale(x_shape) ** 2 * self.context_shape[-1]
         self._build_layers((rows, columns, channels))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The output, ``[N, H, W, output_size]``."""
         self._check_rank(x.shape)
         self._check_inputs(x, context)
@@ -86,7 +96,7 @@ class ImageNetwork(Network):
             )
 
     def _context_scale(self, x_shape) -> int:
-        """How many rows and columns of the context there are for one of the image."""
+        """Count the rows, or columns, of the context for one of the image."""
         (rows, columns), (above, left) = x_shape[1:3], self.context_shape[:2]
         scale = 0 if None in (rows, columns) else above // rows
         if scale < 1 or (scale * rows, scale * columns) != (above, left):
@@ -98,7 +108,7 @@ class ImageNetwork(Network):
         return scale
 
     def _at_scale(self, context, x) -> tf.Tensor:
-        """The context as an image of the size of ``x``, by space to depth."""
+        """Make the context an image of the size of ``x``, by space to depth."""
         scale, channels = self._context_scale(x.shape), self.context_shape[-1]
         rows, columns = x.shape[1:3]
         parts = tf.reshape(context, [-1, rows, scale, columns, scale, channels])
@@ -106,7 +116,7 @@ class ImageNetwork(Network):
         return tf.reshape(parts, [-1, rows, columns, scale**2 * channels])
 
     def _convolution(self, filters, kernel_size, channels, seed, **options):
-        """A convolution, built, of images of so many channels."""
+        """Make and build a convolution of images of so many channels."""
         if self.context_shape is None:
             options = {"context_size": self.context_size} | options
         layer = PatchConv2D(
@@ -120,7 +130,7 @@ class ImageNetwork(Network):
         layer.build((None, None, None, channels))
         return layer
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         is_image = self.context_shape is not None
         return super().get_config() | {

@@ -1,6 +1,7 @@
 """A convolution that is fast on small images, too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +38,7 @@ class PatchConv2D(keras.layers.Layer):
         activation: Callable | None = None,
         gain: float = 2.0,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.filters = filters
@@ -47,17 +48,17 @@ class PatchConv2D(keras.layers.Layer):
         self.gain = gain
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of ``x_shape[-1]`` channels."""
         kernel_shape = (self.kernel_size, self.kernel_size, x_shape[-1], self.filters)
-        # Not zero: where the image is flat all units would bend at the same place.
-        reach = 1.0 / np.sqrt(np.prod(kernel_shape[:3]))
+        # Not zero: where the image is flat all units would have their kink at 0.
+        limit = 1.0 / np.sqrt(np.prod(kernel_shape[:3]))
         scaled = keras.initializers.VarianceScaling
         kernel, bias, context = ("zeros",) * 3
         if self.seed is not None:
             seeds = split_seed(self.seed, 3)
             kernel = scaled(self.gain, seed=seeds[0])
-            bias = keras.initializers.RandomUniform(-reach, reach, seed=seeds[1])
+            bias = keras.initializers.RandomUniform(-limit, limit, seed=seeds[1])
             context = scaled(self.gain, seed=seeds[2])
         self.kernel = self.add_weight(
             shape=kernel_shape, initializer=kernel, name="kernel"
@@ -72,10 +73,10 @@ class PatchConv2D(keras.layers.Layer):
                 name="context_kernel",
             )
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The convolution, ``[N, H, W, F]``."""
         convolution = self._of_activated
-        # A product of each pixel alone makes nothing that need not be kept.
+        # A product of each pixel alone has no intermediate values to recompute.
         if self.activation is not None or self.kernel_size > 1:
             convolution = rematerialize(convolution)
         y = convolution(x, tf.convert_to_tensor(self.kernel)) + self.bias
@@ -89,33 +90,35 @@ class PatchConv2D(keras.layers.Layer):
         return self._convolution(x, kernel)
 
     def _convolution(self, x, kernel):
-        size, num_places = self.kernel_size, self.kernel_size**2
+        size, num_entries = self.kernel_size, self.kernel_size**2
         below, above = kernel.shape[2:]
         if size == 1:
             return tf.tensordot(x, kernel[0, 0], axes=1)
-        if None not in x.shape[1:3] and 2 * np.prod(x.shape[1:3]) <= num_places:
+        if None not in x.shape[1:3] and 2 * np.prod(x.shape[1:3]) <= num_entries:
             return _of_whole_image(x, kernel)
         # Beyond these, patches are so much larger than the image that they cost more.
-        if num_places * below <= above:
-            patches = tf.concat(_moved(x, size), axis=-1)
-            matrix = tf.reshape(kernel, [num_places * below, above])
+        if num_entries * below <= above:
+            patches = tf.concat(_shifted(x, size), axis=-1)
+            matrix = tf.reshape(kernel, [num_entries * below, above])
             return tf.tensordot(patches, matrix, axes=1)
-        if num_places * above <= below:
+        if num_entries * above <= below:
             matrix = tf.transpose(kernel, [2, 0, 1, 3])
-            matrix = tf.reshape(matrix, [below, num_places * above])
+            matrix = tf.reshape(matrix, [below, num_entries * above])
             return _overlapped(tf.tensordot(x, matrix, axes=1), size)
         return keras.ops.conv(x, kernel, padding="same", data_format="channels_last")
 
-    def compute_output_shape(self, x_shape, context_shape=None):
-        """``x_shape`` with its last dimension replaced."""
+    def compute_output_shape(
+        self, x_shape: Sequence, context_shape: Sequence | None = None
+    ) -> tuple:
+        """Give ``x_shape`` with its last dimension replaced."""
         return (*x_shape[:-1], self.filters)
 
 
 def _of_whole_image(x, kernel) -> tf.Tensor:
-    """By one matrix from all pixels to all pixels: most of a kernel sees zeros only."""
+    """Multiply by one matrix of all pixels: most of a kernel would see zeros only."""
     (rows, columns, channels), filters = x.shape[1:], kernel.shape[-1]
-    margins = [max(size - 1 - kernel.shape[0] // 2, 0) for size in (rows, columns)]
-    kernel = tf.pad(kernel, [[m, m] for m in (*margins, 0, 0)])
+    paddings = [max(size - 1 - kernel.shape[0] // 2, 0) for size in (rows, columns)]
+    kernel = tf.pad(kernel, [[m, m] for m in (*paddings, 0, 0)])
     top, left = (size // 2 for size in kernel.shape[:2])
     seen = [
         kernel[top - i : top - i + rows, left - j : left - j + columns]
@@ -127,32 +130,32 @@ def _of_whole_image(x, kernel) -> tf.Tensor:
     return tf.reshape(y, [-1, rows, columns, filters])
 
 
-def _moved(x, size: int) -> list[tf.Tensor]:
-    """The image as each place of the kernel sees it."""
-    x = _with_margins(x, size)
-    return [_at(x, place, size) for place in np.ndindex(size, size)]
+def _shifted(x, size: int) -> list[tf.Tensor]:
+    """The image as each entry of the kernel sees it."""
+    x = _padded(x, size)
+    return [_at(x, entry, size) for entry in np.ndindex(size, size)]
 
 
 def _overlapped(y, size: int) -> tf.Tensor:
-    """The sum of ``y``'s parts, one for each place of the kernel, as it sees them."""
+    """Sum ``y``'s parts, one for each entry of the kernel, each as that sees it."""
 
     # TensorFlow's own gradient, a sum of paddings, took a tenth of a step longer.
     @tf.custom_gradient
     def added(y):
-        parts = tf.split(_with_margins(y, size), size**2, axis=-1)
-        places = np.ndindex(size, size)
+        parts = tf.split(_padded(y, size), size**2, axis=-1)
+        entries = np.ndindex(size, size)
         total = tf.add_n(
-            [_at(part, place, size) for part, place in zip(parts, places, strict=True)]
+            [_at(part, entry, size) for part, entry in zip(parts, entries, strict=True)]
         )
-        return total, lambda g: tf.concat(_moved(g, size)[::-1], axis=-1)
+        return total, lambda g: tf.concat(_shifted(g, size)[::-1], axis=-1)
 
     return added(y)
 
 
-def _with_margins(x, size: int) -> tf.Tensor:
+def _padded(x, size: int) -> tf.Tensor:
     return tf.pad(x, [[0, 0], [size // 2] * 2, [size // 2] * 2, [0, 0]])
 
 
-def _at(padded, place, size: int) -> tf.Tensor:
-    rows, columns = (slice(start, start - size + 1 or None) for start in place)
+def _at(padded, entry, size: int) -> tf.Tensor:
+    rows, columns = (slice(start, start - size + 1 or None) for start in entry)
     return padded[:, rows, columns]

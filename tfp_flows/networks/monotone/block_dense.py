@@ -1,5 +1,8 @@
 """A layer of a block network: positive blocks on the diagonal, free ones below."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,12 +23,12 @@ class BlockDense(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, num_blocks: int, units: int, **kwargs):
+    def __init__(self, num_blocks: int, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_blocks = num_blocks
         self.units = units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for blocks of size ``input_shape[1]``."""
         self.inputs = input_shape[1]
         shape = (self.num_blocks, self.units, self.inputs)
@@ -62,7 +65,7 @@ class BlockDense(keras.layers.Layer):
         kernel = tf.reshape(kernel, [before, self.units, before, self.inputs])
         return tf.pad(kernel, [[1, 0], [0, 0], [0, 1], [0, 0]])
 
-    def call(self, h):
+    def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[D, units, N]``."""
         product = tf.matmul(self.diagonal(), h) + self.bias
         if self.lower is None:

@@ -1,5 +1,8 @@
 """The sequential inversion of a block network, with gradients."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tfp_flows.math import Curve, find_root, implicit_solution, in_vectorized_map
@@ -10,8 +13,10 @@ from tfp_flows.networks.monotone.block_substitution import (
 )
 
 
-def inverse(network, z, added, *, where: str, validate_args: bool) -> tf.Tensor:
-    """Finds the x ``[D, N]`` whose image is z, one dimension after another.
+def inverse(
+    network: Any, z: tf.Tensor, added: Sequence, *, where: str, validate_args: bool
+) -> tf.Tensor:
+    """Find the x ``[D, N]`` whose image is z, one dimension after another.
 
     The gradient is that of the implicit function theorem: of one evaluation at x, and
     of a back substitution with the transposed Jacobian.
@@ -81,7 +86,8 @@ def _curve(network, parts) -> Curve:
 
 def _evaluated(network, parts, x_i):
     """One dimension's image, its slope, and the inputs of each layer, in its block."""
-    h, slope, inputs = x_i[tf.newaxis], None, []
+    h, inputs = x_i[tf.newaxis], []
+    slope: Any = None
     diagonals, products, alphas, (gate, one_minus_gate) = parts
     for index, (weights, product) in enumerate(zip(diagonals, products, strict=True)):
         inputs.append(h)

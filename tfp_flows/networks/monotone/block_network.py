@@ -1,6 +1,7 @@
 """The network of a block neural autoregressive flow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -85,13 +86,13 @@ class BlockNetwork(MonotoneNetwork):
         *,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        activation="tanh",
+        activation: Any = "tanh",
         alpha: float = 0.03,
         train_alpha: bool = True,
         seed: int | None = None,
-        dtype=None,
+        dtype: Any = None,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         dtype = keras.dtype_policies.get(dtype).variable_dtype
         super().__init__(dtype=dtype, name=name, **kwargs)
@@ -102,9 +103,8 @@ class BlockNetwork(MonotoneNetwork):
         self.hidden_factor = checked_count(hidden_factor, "BlockNetwork: hidden_factor")
         where = "BlockNetwork: num_hidden_layers"
         self.num_hidden_layers = checked_count(num_hidden_layers, where)
-        order = np.arange(self.event_size) if order is None else order
-        order = checked_permutation(order, "BlockNetwork: order", self.event_size)
-        self.order = order.tolist()
+        order = np.arange(size) if order is None else order
+        self.order = checked_permutation(order, "BlockNetwork: order", size).tolist()
         self.activation = checked_activation(activation, "BlockNetwork")
         self.alpha = checked_number(alpha, "BlockNetwork: alpha")
         if not 0.0 < self.alpha < np.inf:
@@ -112,7 +112,7 @@ class BlockNetwork(MonotoneNetwork):
         self.train_alpha = bool(train_alpha)
         self.seed = seed
 
-    def build(self, x_shape, context_shape=None):
+    def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
         self._check_built_for(x_shape)
         size, units = self.event_size, self.hidden_factor
@@ -147,7 +147,7 @@ class BlockNetwork(MonotoneNetwork):
         for layer in self.from_context:
             layer.build((self.context_size, None))
 
-    def call(self, x, context=None):
+    def call(self, x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """The images and the logarithms of their slopes, ``[N, 2·D]``."""
         self._check_inputs(x, context)
         columns = permute(tf.transpose(x), self.order, axis=0)
@@ -157,34 +157,41 @@ class BlockNetwork(MonotoneNetwork):
         return tf.transpose(tf.concat(parts, axis=0))
 
     def invert(
-        self, z, context=None, *, where="BlockNetwork", validate_args: bool = False
+        self,
+        z: tf.Tensor,
+        context: tf.Tensor | None = None,
+        *,
+        where: str = "BlockNetwork",
+        validate_args: bool = False,
     ) -> tf.Tensor:
-        """As `MonotoneNetwork.invert`; a second derivative is refused."""
+        """Do as `MonotoneNetwork.invert`; a second derivative is refused."""
         self._check_inputs(z, context)
         columns = permute(tf.transpose(z), self.order, axis=0)
         added = self._added(context)
         x = inverse(self, columns, added, where=where, validate_args=validate_args)
         return tf.transpose(permute(x, np.argsort(self.order), axis=0))
 
-    def evaluated(self, x, added) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    def evaluated(
+        self, x: tf.Tensor, added: Sequence
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """The images, their slopes, and the slopes of each hidden layer's activation.
 
         Args:
             x: columns ``[D, N]`` in the network's order.
             added: what a context adds to each layer.
         """
-        h, own, slopes = x[:, tf.newaxis], tf.ones_like(x[:, tf.newaxis]), []
+        h, total, slopes = x[:, tf.newaxis], tf.ones_like(x[:, tf.newaxis]), []
         for layer, activation, extra in zip(
             self.dense, [*self.activations, None], added, strict=True
         ):
             h = layer(h) + extra
-            own = tf.matmul(layer.diagonal(), own)
+            total = tf.matmul(layer.diagonal(), total)
             if activation is not None:
                 h, slope = activation.value_and_slope(h, activation.alphas())
-                own = own * slope
+                total = total * slope
                 slopes.append(slope)
-        gate, rest = self.gates()
-        return rest * x + gate * h[:, 0], rest + gate * own[:, 0], slopes
+        gate, passed = self.gates()
+        return passed * x + gate * h[:, 0], passed + gate * total[:, 0], slopes
 
     def gates(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The gates g and 1 − g, ``[D, 1]``."""
@@ -192,14 +199,14 @@ class BlockNetwork(MonotoneNetwork):
         return tf.sigmoid(logit), tf.sigmoid(-logit)
 
     def _added(self, context) -> list:
-        """What the context adds to each layer."""
+        """The terms that the context adds to each layer."""
         if context is None:
             return [0.0] * len(self.dense)
         columns = tf.transpose(tf.cast(context, self.dtype))
         shape = [self.event_size, -1, tf.shape(columns)[-1]]
         return [tf.reshape(layer(columns), shape) for layer in self.from_context]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of the constructor."""
         return super().get_config() | {
             "event_size": self.event_size,

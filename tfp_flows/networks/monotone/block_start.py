@@ -1,4 +1,4 @@
-"""Where the weights of a block network start: near the identity, yet curved."""
+"""The initial weights of a block network: near the identity, yet curved."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ import tensorflow as tf
 from tfp_flows.networks.monotone.block_dense import BlockDense
 from tfp_flows.networks.monotone.leaky_activation import LeakyActivation
 
-# Units bend within ±_WIDTH, where data that are standardised have nearly all points.
+# The centers of units are within ±_WIDTH, as nearly all points of standardized data.
 _WIDTH = 3.0
 # How steep a unit is at most: as many units as there are then cover the interval, but
-# never steeper than what is learned from.
+# never steeper than can be learned from.
 _STEEPEST_OF_ALL, _STEEPEST_PER_UNIT, _RANGE = 8.0, 0.25, 4.0
 _FITS = 50
 
@@ -19,12 +19,12 @@ _FITS = 50
 def set_start(
     dense: Sequence[BlockDense], activations: Sequence[LeakyActivation], seed: int
 ) -> None:
-    """Sets biases and diagonal blocks such that the network is nearly the identity.
+    """Set biases and diagonal blocks such that the network is nearly the identity.
 
-    The units of each hidden layer bend at centres spread over an interval, each as a
+    The centers of each hidden layer's units are spread over an interval, each as a
     function of its dimension's input, and with slopes of its own. Many of them add up
     to nearly a straight line: the last layer's weights are fitted, all of them
-    positive, so that the slope of the sum is 1. Learning then has bends everywhere,
+    positive, so that the slope of the sum is 1. Learning then has kinks everywhere,
     which weights that are equal or small would not give.
 
     Args:
@@ -42,9 +42,9 @@ def set_start(
         if activation is None:
             weights, shift = _fitted(weights, slope), 0.0
         else:
-            steepness, centre = _steepness_and_centres(rng, shape[0], layer.units)
+            steepness, center = _steepness_and_centers(rng, shape[0], layer.units)
             scale = steepness / (weights @ slope).mean(axis=-1)
-            weights, shift = weights * scale[..., np.newaxis], -steepness * centre
+            weights, shift = weights * scale[..., np.newaxis], -steepness * center
         bias = shift - (weights @ h).mean(axis=-1)
         layer.log_diagonal.assign(np.log(weights))
         layer.bias.assign(bias[..., np.newaxis])
@@ -56,21 +56,21 @@ def set_start(
             slope = unit_slope * (weights @ slope)
 
 
-def _steepness_and_centres(rng, size: int, units: int) -> tuple[np.ndarray, np.ndarray]:
-    """How steep units are on average, and where they bend, both ``[D, units]``."""
-    centres = np.linspace(-_WIDTH, _WIDTH, units) if units > 1 else np.zeros(1)
+def _steepness_and_centers(rng, size: int, units: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean slopes of units, and their centers, both ``[D, units]``."""
+    centers = np.linspace(-_WIDTH, _WIDTH, units) if units > 1 else np.zeros(1)
     steepest = np.clip(_STEEPEST_PER_UNIT * units, 1.0, _STEEPEST_OF_ALL)
     steepness = steepest * _RANGE ** rng.uniform(-1.0, 0.0, size=[size, units])
-    return steepness, np.stack([rng.permutation(centres) for _ in range(size)])
+    return steepness, np.stack([rng.permutation(centers) for _ in range(size)])
 
 
 def _fitted(weights: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Positive weights by which the slopes add up to 1, by least squares.
+    """Fit positive weights by which the slopes add up to 1, by least squares.
 
-    By steps that multiply (Lee and Seung, 2001), as then no weight becomes zero.
+    The steps multiply (Lee and Seung, 2001), so that no weight becomes zero.
     """
     wanted = slopes.sum(axis=-1)[:, np.newaxis]
     for _ in range(_FITS):
-        found = (weights @ slopes) @ np.swapaxes(slopes, 1, 2)
-        weights = weights * wanted / found
+        fitted = (weights @ slopes) @ np.swapaxes(slopes, 1, 2)
+        weights = weights * wanted / fitted
     return weights

@@ -1,4 +1,4 @@
-"""A block network backwards: its equations solved one dimension after another.
+"""Substitution in a block network: its equations solved one dimension after another.
 
 Dimension i of the output depends on dimension i of the input through block i of each
 layer alone, once what the blocks before add to it is known. So forward substitution,
@@ -8,7 +8,7 @@ search for a root in each dimension, which sees one block.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -30,7 +30,7 @@ def substitute(
     start: Sequence[tf.Tensor],
     solve: Callable[[tf.Tensor, Sequence], tuple[tf.Tensor, Sequence[tf.Tensor]]],
 ) -> tf.Tensor:
-    """Solves for the input of all dimensions, from the first to the last.
+    """Solve for the input of all dimensions, from the first to the last.
 
     Args:
         layers: of the network, from the input to the output.
@@ -43,7 +43,7 @@ def substitute(
         ``[D, N]``.
     """
     size = start[0].shape[0]
-    # What a block gives to all others: ``[D, D·units, inputs]``.
+    # The weights from a block to all others: ``[D, D·units, inputs]``.
     columns = [
         tf.reshape(
             tf.transpose(layer.below, [2, 0, 1, 3]), [size, -1, layer.below.shape[3]]
@@ -53,11 +53,11 @@ def substitute(
 
     def body(i, solution, *products):
         x_i, inputs = solve(i, [product[i] for product in products])
-        products = [
+        later = [
             product + tf.reshape(tf.matmul(column[i], h), tf.shape(product))
             for product, column, h in zip(products, columns, inputs, strict=True)
         ]
-        return i + 1, solution.write(i, x_i), *products
+        return i + 1, solution.write(i, x_i), *later
 
     solution = tf.TensorArray(start[0].dtype, size, element_shape=[None])
     _, solution, *_ = tf.while_loop(
@@ -74,7 +74,7 @@ def substitute_back(
     slopes: Sequence[tf.Tensor],
     solve: Callable[[int, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
 ) -> tf.Tensor:
-    """Solves with the transposed Jacobian, from the last dimension to the first.
+    """Solve with the transposed Jacobian, from the last dimension to the first.
 
     Args:
         layers: as for `substitute`.
@@ -87,8 +87,8 @@ def substitute_back(
         The solution, ``[D, N]``.
     """
     size = slopes[0].shape[0]
-    # What a block of a layer's output gives to the inputs of all: ``[D, D·inputs,
-    # units]``.
+    # The weights from a block of a layer's output back to the inputs of all:
+    # ``[D, D·inputs, units]``.
     rows = [
         tf.reshape(
             tf.transpose(layer.below, [0, 2, 3, 1]), [size, -1, layer.below.shape[1]]
@@ -96,27 +96,16 @@ def substitute_back(
         for layer in layers
     ]
 
-    def back_from(i, last, totals):
-        """Gradients of each layer's output at block i, and that of the input."""
-        gradients, gradient = [last], None
-        for index in reversed(range(len(layers))):
-            gradient = totals[index][i] + tf.matmul(
-                layers[index].diagonal[i], gradients[0], transpose_a=True
-            )
-            if index:
-                gradients.insert(0, gradient * slopes[index - 1][i])
-        return gradients, gradient[0]
-
     def body(i, solution, *totals):
         nothing = tf.zeros_like(slopes[0][i, :1])
-        _, at_input = back_from(i, nothing, totals)
+        _, at_input = _back_from(i, nothing, totals, layers, slopes)
         x_i, last = solve(i, at_input)
-        gradients, _ = back_from(i, last[tf.newaxis], totals)
-        totals = [
+        gradients, _ = _back_from(i, last[tf.newaxis], totals, layers, slopes)
+        earlier = [
             total + tf.reshape(tf.matmul(row[i], gradient), tf.shape(total))
             for total, row, gradient in zip(totals, rows, gradients, strict=True)
         ]
-        return i - 1, solution.write(i, x_i), *totals
+        return i - 1, solution.write(i, x_i), *earlier
 
     num = tf.shape(slopes[0])[-1]
     start = [
@@ -131,3 +120,18 @@ def substitute_back(
         maximum_iterations=size,
     )
     return solution.stack()
+
+
+def _back_from(
+    i, last, totals, layers: Sequence[Blocks], slopes
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The gradients of each layer's output at block i, and that of the input."""
+    gradients: list[tf.Tensor] = [last]
+    gradient: Any = None
+    for index in reversed(range(len(layers))):
+        gradient = totals[index][i] + tf.matmul(
+            layers[index].diagonal[i], gradients[0], transpose_a=True
+        )
+        if index:
+            gradients.insert(0, gradient * slopes[index - 1][i])
+    return gradients, gradient[0]

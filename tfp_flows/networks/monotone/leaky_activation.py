@@ -1,5 +1,8 @@
 """Leaky (strictly increasing) activations."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,13 +21,15 @@ class LeakyActivation(keras.layers.Layer):
         **kwargs: the other arguments of ``keras.layers.Layer``.
     """
 
-    def __init__(self, activation, alpha: float, train_alpha: bool = True, **kwargs):
+    def __init__(
+        self, activation: Any, alpha: float, train_alpha: bool = True, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.train_alpha = train_alpha
         self.activation = activation
         self.alpha = alpha
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence) -> None:
         """Makes the logarithms of α, for units ``[D, units, N]``."""
         self.log_alpha = self.add_weight(
             shape=(*input_shape[:2], 1),
@@ -37,7 +42,9 @@ class LeakyActivation(keras.layers.Layer):
         """The α, ``[D, units, 1]``."""
         return tf.exp(tf.convert_to_tensor(self.log_alpha))
 
-    def value_and_slope(self, x, alpha) -> tuple[tf.Tensor, tf.Tensor]:
+    def value_and_slope(
+        self, x: tf.Tensor, alpha: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """αx + a(x) and its derivative, a sum of terms that are not negative."""
         if self.activation is keras.activations.tanh:  # As the tape does, but faster.
             value = tf.tanh(x)
@@ -48,8 +55,8 @@ class LeakyActivation(keras.layers.Layer):
         return alpha * x + value, alpha + tape.gradient(value, x)
 
 
-def checked_activation(activation, where: str):
-    """A function from Keras's name for it, or itself, if it does not decrease.
+def checked_activation(activation: Any, where: str) -> Callable:
+    """Give the function that Keras gives for ``activation``, if it never decreases.
 
     Raises:
         ValueError: it decreases somewhere, is not finite, or does not act on each

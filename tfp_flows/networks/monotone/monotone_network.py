@@ -16,10 +16,17 @@ class MonotoneNetwork(Network):
     writes `invert`. See `tfp_flows.networks.BlockNetwork`.
     """
 
+    event_size: int
+
     def invert(
-        self, z: tf.Tensor, context=None, *, where: str, validate_args: bool = False
+        self,
+        z: tf.Tensor,
+        context: tf.Tensor | None = None,
+        *,
+        where: str,
+        validate_args: bool = False,
     ) -> tf.Tensor:
-        """Finds the x ``[N, D]`` whose image is z, with gradients.
+        """Find the x ``[N, D]`` whose image is z, with gradients.
 
         Args:
             z: ``[N, D]``.

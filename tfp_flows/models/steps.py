@@ -1,0 +1,60 @@
+"""The steps of a `FlowModel` on one batch: training, evaluation, prediction."""
+
+import keras
+import tensorflow as tf
+
+from tfp_flows.models import data, strategies
+from tfp_flows.objectives import Batch
+
+
+class Steps(keras.Model):
+    """A Keras model whose loss is the mean of a number for each row, a `FlowModel`."""
+
+    def train_step(self, packed: tuple) -> dict:
+        """Train one step: the loss of a batch, its gradients, an update."""
+        batch = data.unpack(packed)
+        with tf.GradientTape() as tape:
+            values = self(batch, training=True, objective=self._objective)
+            loss = self._mean_loss(values, batch.weights)
+            # Keras adds the gradients of the replicas.
+            replicas = self.distribute_strategy.num_replicas_in_sync
+            scaled = self.optimizer.scale_loss(loss / replicas)
+        weights = self.trainable_weights
+        gradients = tape.gradient(scaled, weights)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return self._logs(batch, values, loss)
+
+    def test_step(self, packed: tuple) -> dict:
+        """Give the loss and the metrics of a batch."""
+        batch = data.unpack(packed)
+        values = self(batch, training=False, objective=self._objective)
+        return self._logs(batch, values, self._mean_loss(values, batch.weights))
+
+    def predict_step(self, packed: tuple) -> tf.Tensor:
+        """Give the log-probabilities of a batch."""
+        return self(data.unpack(packed), training=False)
+
+    def _mean_loss(self, values, weights) -> tf.Tensor:
+        """Take the mean of the rows, weighted as in Keras, plus the layers' losses."""
+        if weights is not None:
+            values = values * tf.cast(weights, values.dtype)
+        losses = [tf.cast(loss, values.dtype) for loss in self.losses]
+        return tf.add_n([strategies.mean_of_replica(values), *losses])
+
+    def _logs(self, batch: Batch, values, loss) -> dict:
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(values)[0])
+        log_probs = -values
+        if (
+            self._compiled_with["metrics"]
+            and not self._objective.is_negative_log_likelihood
+        ):
+            log_probs = self(batch, training=False)
+        logs = self.compute_metrics(None, log_probs, log_probs, batch.weights)
+        return strategies.reducible(logs, self.distribute_strategy)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Do nothing: a `FlowModel` is built, with its optimizer and its metrics.
+
+        Under a strategy Keras would build it of the mean of the replicas' rows, which
+        it cannot take over several machines, nor where they have not as many rows.
+        """
