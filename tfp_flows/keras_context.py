@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 
 import keras
 import tensorflow as tf
@@ -18,6 +18,7 @@ from keras.src.backend.common import global_state  # The only way to the call co
 
 from tfp_flows.variables import storage_ids
 
+_STEPS = ("train_step", "tf__train_step")  # The second within AutoGraph.
 _local = threading.local()  # Each replica of a strategy has its thread.
 
 
@@ -82,9 +83,26 @@ def _model_in_training() -> keras.Model | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if code.co_name == "train_step" and code.co_argcount:
+        if code.co_name in _STEPS and code.co_argcount:
             model = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(model, keras.Model):
+            if isinstance(model, keras.Model) and _is_step_of(type(model), code):
                 return model
         frame = frame.f_back
     return None
+
+
+def _is_step_of(cls: type, code: CodeType) -> bool:
+    """Tell whether code is that of a class's ``train_step``, or AutoGraph's of it."""
+    for base in cls.__mro__:
+        step = vars(base).get("train_step")
+        original = getattr(getattr(step, "python_function", step), "__code__", None)
+        if original is code:
+            return True
+        # AutoGraph writes the function anew, with the same first argument.
+        if (
+            isinstance(original, CodeType)
+            and code.co_name != "train_step"
+            and original.co_varnames[:1] == code.co_varnames[:1]
+        ):
+            return True
+    return False

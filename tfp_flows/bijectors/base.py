@@ -15,7 +15,7 @@ from tfp_flows.bijectors.parameters import (
     common_size,
     make_variable,
 )
-from tfp_flows.bijectors.points import checked_shape, require_dtype
+from tfp_flows.bijectors.points import checked_points
 from tfp_flows.checks import checked_count
 from tfp_flows.random_state import split_seed
 
@@ -203,12 +203,17 @@ class Bijector(Evaluated):
     def _checked(self, x, event_shape: tf.TensorShape) -> tf.Tensor:
         """``x`` as a tensor that fits the parameters, or an error that says why not."""
         x = tf.convert_to_tensor(x, dtype_hint=self.dtype)
-        require_dtype(x, self.dtype, self._where)
-        if x.shape.rank is None:
-            return x
-        return checked_shape(
-            x, event_shape, self._batch_shape_of_parameters, self._where
-        )
+        batch = self._batch_shape_of_parameters
+        if (
+            x.dtype == self.dtype
+            and batch.rank == 0
+            and x.shape.rank
+            and event_shape.rank
+            and event_shape.is_fully_defined()
+            and x.shape[-event_shape.rank :] == event_shape
+        ):
+            return x  # Most often so. All that may be wrong takes longer to tell.
+        return checked_points(x, event_shape, self.dtype, batch, self._where)
 
     def _with(self, **tensors):
         """A copy with other tensors for parameters, unchecked and cheap.

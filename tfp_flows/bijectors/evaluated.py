@@ -124,7 +124,7 @@ class Evaluated(tfb.Bijector, abc.ABC):
         # `tfd.TransformedDistribution.log_prob` has just called `inverse`, and now asks
         # for the log-determinant at what it gave: `forward` may be a long way back.
         log_det = self._pairing.log_det_of(x)
-        if log_det is None or not backward_compat:
+        if log_det is None or not backward_compat or x.shape.rank is None:
             return super()._experimental_compute_density_correction(
                 x, tangent_space, backward_compat, event_ndims=event_ndims, **kwargs
             )

@@ -5,11 +5,25 @@ import tensorflow as tf
 from tfp_flows.bijectors.parameters import broadcasts
 
 
-def require_dtype(x: tf.Tensor, dtype: tf.DType | None, where: str) -> None:
-    """Refuses points of another dtype than a bijector's, if that has one.
+def checked_points(
+    x: tf.Tensor,
+    event_shape: tf.TensorShape,
+    dtype: tf.DType | None,
+    batch_of_parameters: tf.TensorShape,
+    where: str,
+) -> tf.Tensor:
+    """Points that fit a bijector, with their event shape made known if it was not.
+
+    Args:
+        x: the points, ``[..., *event_shape]``, or of unknown rank.
+        event_shape: the shape of one point.
+        dtype: the bijector's, if it has one.
+        batch_of_parameters: a shape that must broadcast with that of the batch.
+        where: the name of the bijector in an error.
 
     Raises:
-        TypeError: naming both dtypes.
+        TypeError: points of another dtype.
+        ValueError: points of another rank, size or batch shape.
     """
     if dtype is not None and x.dtype != dtype:
         raise TypeError(
@@ -17,25 +31,8 @@ def require_dtype(x: tf.Tensor, dtype: tf.DType | None, where: str) -> None:
             f"{x.dtype.name}: cast it, or make the bijector with "
             f"dtype={x.dtype.name!r}."
         )
-
-
-def checked_shape(
-    x: tf.Tensor,
-    event_shape: tf.TensorShape,
-    batch_of_parameters: tf.TensorShape,
-    where: str,
-) -> tf.Tensor:
-    """Points of a known rank, with their event shape made known if it was not.
-
-    Args:
-        x: the points, ``[..., *event_shape]``.
-        event_shape: the shape of one point.
-        batch_of_parameters: a shape that must broadcast with that of the batch.
-        where: the name of the bijector in an error.
-
-    Raises:
-        ValueError: points of another rank, size or batch shape.
-    """
+    if x.shape.rank is None:
+        return x
     rank = event_shape.rank
     if x.shape.rank < rank:
         raise ValueError(

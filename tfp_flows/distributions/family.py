@@ -141,9 +141,14 @@ class Family(tf.Module):
                 f"{self.name!r} is {self.dtype.name}, but the context is "
                 f"{context.dtype.name}: cast it."
             )
-        if not context.shape.rank or context.shape[-1] != self.context_size:
+        if context.shape.rank is None:
+            raise ValueError(
+                f"{self.name!r} takes a context of shape [..., {self.context_size}], "
+                "but got one of unknown rank: tf.ensure_shape tells it."
+            )
+        if not context.shape.rank or context.shape[-1] not in (None, self.context_size):
             raise ValueError(
                 f"{self.name!r} takes a context of shape [..., {self.context_size}], "
                 f"but got shape {tuple(context.shape)}."
             )
-        return context
+        return tf.ensure_shape(context, [*context.shape[:-1], self.context_size])

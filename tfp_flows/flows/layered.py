@@ -29,7 +29,8 @@ def coupling(
         **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     Raises:
-        TypeError: a transformer that is no `TransformerSpec`.
+        TypeError: a transformer that is no `TransformerSpec`; a network that is no such
+            function, or is given together with ``hidden_units`` or ``activation``.
 
     >>> import tfp_flows
     >>> spline = tfp_flows.bijectors.CircularRationalQuadraticSpline.spec(num_bins=4)
@@ -75,6 +76,12 @@ def autoregressive(
     >>> flow.log_prob([[0.0, 0.0]]).numpy().round(3)  # It starts at its base.
     array([-1.838], dtype=float32)
     """
+    if network is not None and (lost := {"hidden_units", "activation"} & set(options)):
+        raise TypeError(
+            "flows.autoregressive: hidden_units and activation are of the MADE that is "
+            f"made if network is not given, but got both network and {sorted(lost)}: "
+            "give them to the network, by functools.partial."
+        )
     return autoregressive_flow(
         "autoregressive", event_size, transformer, num_layers, network, **options
     )

@@ -1,9 +1,11 @@
 """The layers of ready-made flows, made with what an `Assembly` knows."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Unpack
 
+import keras
 import numpy as np
 from tensorflow_probability import bijectors as tfb
 
@@ -100,9 +102,10 @@ def autoregressive_layer(
         transformer: of each layer.
         network: makes the conditioner of a layer; a MADE if not given.
     """
-    make_network = network or functools.partial(
+    made = functools.partial(
         MADE, hidden_units=assembly.hidden_units, activation=assembly.activation
     )
+    make_network = made if network is None else _checked_maker(network, assembly.where)
 
     def make_layer(index: int, seed: int) -> Autoregressive:
         conditioner = make_network(
@@ -111,9 +114,32 @@ def autoregressive_layer(
             seed=seed,
             **assembly.network_options,
         )
+        if not isinstance(conditioner, Conditioner):
+            raise TypeError(
+                f"{assembly.where}: network must make a conditioners.Conditioner, but "
+                f"got {conditioner!r}."
+            )
         return Autoregressive(conditioner, transformer)
 
     return make_layer
+
+
+def _checked_maker(network, where: str) -> MakeNetwork:
+    arguments: Mapping[str, object] = {}
+    if callable(network) and not isinstance(network, keras.Layer):
+        arguments = inspect.signature(network).parameters
+    takes_any = any(
+        getattr(argument, "kind", None) is inspect.Parameter.VAR_KEYWORD
+        for argument in arguments.values()
+    )
+    is_foreign = isinstance(network, type) and not issubclass(network, Conditioner)
+    if is_foreign or not (takes_any or "order" in arguments):
+        raise TypeError(
+            f"{where}: network must be a function that makes a conditioner, called as "
+            "network(event_size, order=…, context_size=…, seed=…, dtype=…), such as "
+            f"the class conditioners.MADE, but got {network!r}."
+        )
+    return network
 
 
 def alternating_order(assembly: Assembly, index: int) -> range | None:

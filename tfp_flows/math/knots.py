@@ -44,13 +44,13 @@ def choose_bin(
         edges: the left edge of each bin.
         *tables: lists with an entry for each bin.
     """
-    chosen = [table[0] for table in tables]
-    for i in range(1, len(edges)):
-        beyond = t >= edges[i]
-        chosen = [
-            tf.where(beyond, table[i], entry)
-            for table, entry in zip(tables, chosen, strict=True)
-        ]
+    beyond = [t >= edge for edge in edges[1:]]
+    chosen = []
+    for table in tables:
+        entry = table[0]
+        for is_beyond, value in zip(beyond, table[1:], strict=True):
+            entry = tf.where(is_beyond, value, entry)
+        chosen.append(entry)
     return chosen
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
@@ -118,8 +119,8 @@ class FlowLayer(keras.layers.Layer):
                 ``[num_samples, M, *event_shape]``.
             seed: an integer gives the same samples at every call; or as in TFP.
         """
-        if isinstance(seed, int):
-            seed = tf.constant([0, seed], tf.int32)
+        if isinstance(seed, int | np.integer):
+            seed = tf.constant([0, int(seed)], tf.int32)
         with self._evaluation():
             return self._distribution(context, "sample").sample(num_samples, seed=seed)
 
@@ -157,7 +158,15 @@ class FlowLayer(keras.layers.Layer):
                 f"{self.name!r} holds a distribution, which has no {method}: call "
                 "log_prob or sample, or make the layer of its bijector."
             )
-        return self._flow if context is None else with_context(self._flow, context)
+        if context is None:
+            return self._flow
+        conditioned = with_context(self._flow, context)
+        if conditioned is self._flow:
+            raise ValueError(
+                f"{self.name!r} takes no context, but got one: no bijector in it takes "
+                "one."
+            )
+        return conditioned
 
     def get_config(self) -> dict:
         """The arguments of the constructor, the flow by `saving`.
@@ -168,7 +177,7 @@ class FlowLayer(keras.layers.Layer):
         return {
             "flow": saving.encode(self._flow),
             "name": self.name,
-            "trainable": not self._is_frozen,
+            "trainable": self.trainable and not self._is_frozen,
         }
 
     @classmethod

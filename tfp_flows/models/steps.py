@@ -14,7 +14,7 @@ class Steps(keras.Model):
         """Train one step: the loss of a batch, its gradients, an update."""
         batch = data.unpack(packed)
         with tf.GradientTape() as tape:
-            values = self(batch, training=True, objective=self._objective)
+            values = self._per_row(batch, training=True)
             loss = self._mean_loss(values, batch.weights)
             # Keras adds the gradients of the replicas.
             replicas = self.distribute_strategy.num_replicas_in_sync
@@ -27,12 +27,26 @@ class Steps(keras.Model):
     def test_step(self, packed: tuple) -> dict:
         """Give the loss and the metrics of a batch."""
         batch = data.unpack(packed)
-        values = self(batch, training=False, objective=self._objective)
+        values = self._per_row(batch, training=False)
         return self._logs(batch, values, self._mean_loss(values, batch.weights))
 
     def predict_step(self, packed: tuple) -> tf.Tensor:
         """Give the log-probabilities of a batch."""
         return self(data.unpack(packed), training=False)
+
+    def _per_row(self, batch: Batch, training: bool) -> tf.Tensor:
+        """Give the objective's number for each row."""
+        values = self(batch, training=training, objective=self._objective)
+        values = tf.convert_to_tensor(values)
+        rows = None if batch.x is None else tf.shape(batch.x)[0]
+        known = None if batch.x is None else batch.x.shape[0]
+        if not values.shape.is_compatible_with([known]):
+            raise ValueError(
+                f"The objective {type(self._objective).__name__} must give a number "
+                f"for each row, [{'N' if known is None else known}], but got shape "
+                f"{tuple(values.shape)}."
+            )
+        return values if rows is None else tf.reshape(values, [rows])
 
     def _mean_loss(self, values, weights) -> tf.Tensor:
         """Take the mean of the rows, weighted as in Keras, plus the layers' losses."""

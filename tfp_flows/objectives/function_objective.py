@@ -33,6 +33,12 @@ class FunctionObjective(Objective):
     """
 
     def __init__(self, function: Callable):
+        if isinstance(function, keras.losses.Loss):
+            raise TypeError(
+                "A FlowModel has no targets for a Keras loss, but got "
+                f"{function!r}: give an objective, or a function of (family, batch, "
+                "training=…)."
+            )
         if not callable(function) or isinstance(function, type):
             raise TypeError(
                 "A loss is an objective or a function of (family, batch, training=…), "

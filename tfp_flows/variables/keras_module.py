@@ -94,7 +94,7 @@ def _bind(layer: keras.Layer, storages: Sequence[tf.Variable]) -> None:
     """
     weights = layer.variables
     same = len(weights) == len(storages) and all(
-        np.array_equal(weight.numpy(), storage.numpy())
+        np.array_equal(weight.numpy(), storage.numpy(), equal_nan=True)
         for weight, storage in zip(weights, storages, strict=True)
     )
     if not same:
