@@ -362,12 +362,12 @@ MISTAKES = {
     "a context of another size": (
         lambda: b.Autoregressive(taking(3), AFFINE, context=tf.ones([5, 2])),
         ValueError,
-        "context of size 2 was given.*takes one of size 3",
+        "takes one of size 3.*got a context of size 2",
     ),
     "a context of another size in a copy": (
         lambda: b.Autoregressive(taking(3), AFFINE).copy(context=tf.ones(2)),
         ValueError,
-        "context of size 2 was given.*takes one of size 3",
+        "takes one of size 3.*got a context of size 2",
     ),
     "a number for a context": (
         lambda: b.Autoregressive(taking(1), AFFINE, context=1.0),
@@ -377,7 +377,7 @@ MISTAKES = {
     "a context of another dtype": (
         lambda: b.Autoregressive(taking(2), AFFINE, context=np.ones(2)),
         TypeError,
-        "context is float64, but float32",
+        "context must be float32, but got float64",
     ),
     "a layer without an event size": (
         lambda: b.Autoregressive(keras.layers.Dense(6), AFFINE),
@@ -402,12 +402,12 @@ MISTAKES = {
     "too small an output": (
         lambda: b.Autoregressive(keras.layers.Dense(5), AFFINE, event_size=3),
         ValueError,
-        "must give 6 numbers.*gives 5",
+        "must give 6 numbers.*got 5",
     ),
     "MADE for another transformer": (
         lambda: b.Autoregressive(MADE(3, [4], 9), AFFINE),
         ValueError,
-        "must give 6 numbers.*gives 9",
+        "must give 6 numbers.*got 9",
     ),
     "MADE in a coupling of another size": (
         lambda: b.Coupling(plain(2), AFFINE, HALF),

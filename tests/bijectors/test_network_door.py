@@ -43,9 +43,9 @@ def test_as_network_leaves_a_callable_alone():
 @pytest.mark.parametrize(
     "conditioner, error, message",
     [
-        (keras.layers.Dense(4), ValueError, "Here: .* give 3 numbers.*gives 4"),
+        (keras.layers.Dense(4), ValueError, "Here: .* give 3 numbers.*got 4"),
         (dense(3, inputs=5), ValueError, "Here: .*not take inputs of size 2"),
-        (lambda x: x, ValueError, "Here: .* give 3 numbers.*gives 2"),
+        (lambda x: x, ValueError, "Here: .* give 3 numbers.*got 2"),
         (
             lambda x: x @ tf.ones([5, 3]),
             ValueError,

@@ -7,7 +7,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows import bijectors as b
-from tfp_flows.bijectors import adapting
+from tfp_flows.bijectors import data_dependent
 from tfp_flows.testing import assert_bijector_conforms
 
 RNG = np.random.default_rng(0)
@@ -47,7 +47,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_adapt_learns_the_statistics(source, monkeypatch):
-    monkeypatch.setattr(adapting, "_NUMBERS_AT_ONCE", 900)
+    monkeypatch.setattr(data_dependent, "_NUMBERS_AT_ONCE", 900)
     bijector = adapted(DATA[:2])
     bijector.adapt(SOURCES[source]())
     assert_statistics(bijector)

@@ -265,7 +265,7 @@ MISTAKES = {
     "a network with other outputs": (
         lambda: b.Conditional(b.Planar.trainable(2), MLP([4], 4), 3),
         ValueError,
-        "must give 5 numbers.*gives 4",
+        "must give 5 numbers.*got 4",
     ),
 }
 
