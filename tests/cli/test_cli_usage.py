@@ -96,7 +96,7 @@ def test_every_flow_of_the_command_is_made(name):
     options = {key: value if key in known else None for key, value in options.items()}
     options |= {"learning_rate": 1e-3, "seed": 0, "dtype": "float32"}
     model = make_model(name, rows, **options)
-    assert model.distribution.context_size == 1
+    assert model.family.context_size == 1
     if FLOW_EXAMPLES[name].smallest == 1 or name in ("nsf", "flow_plus_plus"):
         model = make_model(name, Data(GOOD[:, :1], None), **options)
         assert model.distribution.event_shape == [1]

@@ -12,7 +12,7 @@ from tensorflow_probability import bijectors as tfb
 def unconstrained_parameters(
     bijector: tfb.Bijector, where: str
 ) -> dict[str, tuple[Callable[[], tf.Tensor], tfb.Bijector]]:
-    """The names of tensor parameters, with a function that gives g⁻¹(θ₀), and g.
+    """Give for each tensor parameter a function that gives g⁻¹(θ₀), and g.
 
     θ₀ is the parameter's value and g the map from real numbers to its domain. The names
     are sorted. The value is asked for anew at each call, for it may be trained.

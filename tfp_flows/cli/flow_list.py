@@ -9,9 +9,7 @@ from tfp_flows import flows
 def flows_of_vectors() -> dict[str, str]:
     """The flows that need an event size and no more, each with what it is."""
     return {
-        name: (inspect.getdoc(getattr(flows, name)) or "")
-        .partition("\n")[0]
-        .rstrip(".")
+        name: _first_line(getattr(flows, name))
         for name in flows.__all__
         if required_arguments(name) == ["event_size"]
     }

@@ -10,7 +10,7 @@ from tfp_flows.testing.case import Case, size
 
 
 def outputs_of(case: Case, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The values and log-determinants of both directions, at points and at images."""
+    """Give both maps and both log-determinants, at points and at images."""
     return {
         "forward": case.forward(x),
         "inverse": case.inverse(y),
