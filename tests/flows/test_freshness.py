@@ -138,3 +138,27 @@ def test_the_chain_is_walked_once(chain):
         Counting.calls = 0
         evaluate()
         assert Counting.calls == 3
+
+
+@pytest.mark.parametrize("name", ["maf", "planar"])
+def test_a_family_takes_contexts_of_unknown_sizes(name):
+    family = FLOW_EXAMPLES[name].make(context_size=3)
+    context, x = tf.ones([2, 3]), tf.zeros([2, 2])
+    expected = family(context).log_prob(x)
+    for shape in ([None, None], [None, 3]):
+
+        @tf.function(input_signature=[tf.TensorSpec(shape), tf.TensorSpec(None)])
+        def log_prob(context, x):
+            return family(context).log_prob(x)
+
+        np.testing.assert_allclose(log_prob(context, x), expected, rtol=1e-5)
+
+
+def test_unknown_rank_in_tfps_own_class():
+    bijector = Affine.trainable(2)
+    theirs = tfd.TransformedDistribution(
+        tfd.MultivariateNormalDiag([0.0, 0.0]), bijector
+    )
+    log_prob = tf.function(theirs.log_prob, input_signature=[tf.TensorSpec(None)])
+    x = tf.ones([3, 2])
+    np.testing.assert_allclose(log_prob(x), theirs.log_prob(x), rtol=1e-6)

@@ -3,9 +3,10 @@
 import inspect
 import typing
 
+import keras
 import pytest
 
-from tfp_flows import bijectors, flows
+from tfp_flows import bijectors, conditioners, flows
 from tfp_flows.flows.options import FlowOptions, LayeredOptions
 from tfp_flows.testing import FLOW_EXAMPLES
 
@@ -61,3 +62,26 @@ def test_rotations_that_are_none():
             make(2, rotation=[1, 0])
     with pytest.raises(TypeError, match=r"flows\.sylvester: rotation must give a bij"):
         flows.sylvester(2, rotation=lambda size, seed, dtype: None)
+
+
+@pytest.mark.parametrize(
+    "network", [conditioners.MADE(2), "made", keras.layers.Dense, 3]
+)
+def test_a_network_that_makes_no_conditioner(network):
+    with pytest.raises(TypeError, match=r"flows\.autoregressive: network must be"):
+        flows.autoregressive(2, bijectors.Affine.spec(), network=network)
+
+
+def test_a_network_that_gives_none():
+    def network(event_size, *, order, context_size, seed, dtype):
+        return None
+
+    with pytest.raises(TypeError, match=r"must make a conditioners\.Conditioner"):
+        flows.autoregressive(2, bijectors.Affine.spec(), network=network)
+
+
+def test_a_network_and_the_options_of_another():
+    with pytest.raises(TypeError, match=r"got both network and \['hidden_units'\]"):
+        flows.autoregressive(
+            2, bijectors.Affine.spec(), network=conditioners.MADE, hidden_units=[4]
+        )

@@ -310,3 +310,51 @@ def test_mistakes(mistake):
 
 def test_it_is_public():
     assert tfp_flows.FlowLayer is FlowLayer
+
+
+def test_a_train_step_that_autograph_converts_is_watched():
+    class Converted(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flow = flows.linear(2)
+
+        @tf.function
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = -tf.reduce_mean(self.flow.log_prob(data))
+            tape.gradient(loss, self.flow.trainable_variables)
+            return {"loss": loss}
+
+    model = Converted()
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(ValueError, match=r"FlowLayer\(flow\)"):
+        model.fit(X, verbose=0)
+
+
+def test_a_function_named_train_step_is_nobodys_step():
+    encoder, flow = keras.Sequential([keras.layers.Dense(3)]), conditional()
+
+    def train_step(encoder, x):
+        return flow(encoder(C)).log_prob(x)
+
+    assert train_step(encoder, X).shape == [64]
+
+
+@pytest.mark.parametrize("how", ["argument", "attribute"])
+def test_a_frozen_layer_is_frozen_when_it_is_made_anew(how):
+    layer = FlowLayer(flows.linear(2), trainable=how != "argument")
+    layer.trainable = False
+    copy = FlowLayer.from_config(layer.get_config())
+    assert not copy.trainable_weights and len(copy.weights) == len(layer.weights)
+
+
+def test_a_bijector_without_a_context_refuses_one():
+    layer = FlowLayer(bijectors.Planar.trainable(2, seed=0))
+    with pytest.raises(ValueError, match="takes no context"):
+        layer(X, C)
+
+
+def test_numpys_integers_are_seeds():
+    layer = FlowLayer(flows.linear(2))
+    draws = [layer.sample(2, seed=seed) for seed in (3, np.int64(3))]
+    np.testing.assert_array_equal(*draws)

@@ -302,3 +302,22 @@ def test_an_objective_that_asks_for_no_context():
             return -family(zeros).log_prob(batch.x)
 
     make(Marginal(), context_size=3).fit(X, verbose=0)
+
+
+@pytest.mark.parametrize("shape", ["[N, 1]", "a number"])
+def test_an_objective_that_gives_no_number_for_each_row(shape):
+    def loss(family, batch, *, training):
+        values = -family(batch.context).log_prob(batch.x)
+        return values[:, tf.newaxis] if shape == "[N, 1]" else tf.reduce_mean(values)
+
+    model = tfp_flows.FlowModel(tfp_flows.flows.linear(2))
+    model.compile("sgd", loss=loss)
+    with pytest.raises(ValueError, match="a number for each row"):
+        model.evaluate(np.zeros([4, 2]), sample_weight=np.ones(4), verbose=0)
+
+
+def test_a_loss_of_keras_is_refused():
+    with pytest.raises(TypeError, match="no targets for a Keras loss"):
+        tfp_flows.FlowModel(tfp_flows.flows.linear(2)).compile(
+            loss=keras.losses.MeanSquaredError()
+        )

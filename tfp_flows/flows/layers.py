@@ -102,10 +102,12 @@ def autoregressive_layer(
         transformer: of each layer.
         network: makes the conditioner of a layer; a MADE if not given.
     """
-    made = functools.partial(
+    default = functools.partial(
         MADE, hidden_units=assembly.hidden_units, activation=assembly.activation
     )
-    make_network = made if network is None else _checked_maker(network, assembly.where)
+    make_network = (
+        default if network is None else _checked_maker(network, assembly.where)
+    )
 
     def make_layer(index: int, seed: int) -> Autoregressive:
         conditioner = make_network(
