@@ -38,8 +38,8 @@ class Affine(Elementwise):
     >>> affine = tfp_flows.bijectors.Affine(shift=[1.0, 0.0], log_scale=[0.0, 1.0])
     >>> affine.forward([[2.0, 1.0]]).numpy().round(3)
     array([[3.   , 2.718]], dtype=float32)
-    >>> affine.forward_log_det_jacobian([[2.0, 1.0]], event_ndims=1).numpy()
-    np.float32(1.0)
+    >>> affine.forward_log_det_jacobian([[2.0, 1.0]], event_ndims=1).numpy().tolist()
+    [1.0]
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
