@@ -547,12 +547,12 @@ MISTAKES = {
     "a value in between": (
         lambda: make(low=0).log_prob([0.5, 2.0]),
         ValueError,
-        r"there is 0.5 at \[0\]",
+        r"but got 0.5 at \[0\]",
     ),
     "not a number": (
         lambda: make().continuous([0, np.nan]),
         ValueError,
-        r"there is nan at \[1\]",
+        r"but got nan at \[1\]",
     ),
     "another shape": (
         lambda: make().log_prob([0, 1, 2]),
