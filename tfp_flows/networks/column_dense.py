@@ -87,7 +87,7 @@ class ColumnDense(keras.layers.Layer):
     def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[units, N]``."""
         if self.mask is None:
-            product = tf.matmul(self.kernel, h)
+            product = tf.einsum("ui,in->un", self.kernel, h)
         else:
             product = self._masked_product(h)
         return product + self.bias if self.use_bias else product
@@ -100,5 +100,5 @@ class ColumnDense(keras.layers.Layer):
             start, stop = rows[0], rows[-1] + 1
             seen = np.flatnonzero(mask[start:stop].any(axis=0))
             depth = seen[-1] + 1 if seen.size else 1
-            parts.append(tf.matmul(kernel[start:stop, :depth], h[:depth]))
+            parts.append(tf.einsum("ui,in->un", kernel[start:stop, :depth], h[:depth]))
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)

@@ -66,9 +66,9 @@ def _evaluate_by_dimension(network, added) -> Callable[..., tf.Tensor]:
     def evaluate(x, i):
         h = x
         for index, (kernel, bias) in enumerate(zip(kernels, biases, strict=True)):
-            active = network.activation(tf.matmul(kernel, h) + bias)
+            active = network.activation(tf.einsum("ui,in->un", kernel, h) + bias)
             h = active + h if network.skips(index) else active
-        return tf.matmul(last[i], h) + last_bias[i]
+        return tf.einsum("ui,in->un", last[i], h) + last_bias[i]
 
     return evaluate
 
