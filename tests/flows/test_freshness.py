@@ -71,10 +71,13 @@ def test_gradient_at_its_own_samples_and_unknown_rank(name):
     assert np.abs(at_own).min(axis=0).max() > 0
 
     unknown = tf.function(flow.log_prob, input_signature=[tf.TensorSpec(None)])
-    for points in (x, x[0], tf.stack([x, x])):
-        np.testing.assert_allclose(
-            unknown(points), flow.log_prob(points), rtol=1e-3, atol=1e-3
-        )
+    expected = flow.log_prob(x)
+    for points, values in (
+        (x, expected),
+        (x[0], expected[0]),
+        (tf.stack([x, x]), tf.stack([expected, expected])),
+    ):
+        np.testing.assert_allclose(unknown(points), values, rtol=1e-3, atol=1e-3)
 
 
 def test_flow_is_a_drop_in_around_bijectors_of_tfp():
