@@ -163,7 +163,7 @@ def test_a_distribution_of_ones_own_tells_the_paths_of_its_data(stream, x, make_
 
 
 def test_rows_are_brought_back_in_batches(make_model, monkeypatch):
-    monkeypatch.setattr("tfp_flows.models.adapt._ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("tfp_flows.models.adapt._BATCH_SIZE", 10)
     x = np.random.default_rng(0).normal(size=[64, 2]).astype("float32")
     sizes = []
 

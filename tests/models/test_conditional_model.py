@@ -200,7 +200,7 @@ MISTAKES = {
     "no context to sample": (
         lambda m: m.sample(3),
         ValueError,
-        "conditional.*without one",
+        "conditional.*but got none",
     ),
     "other rows": (
         lambda m: m.fit(C[:50], X),
