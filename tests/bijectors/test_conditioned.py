@@ -448,3 +448,12 @@ def test_contexts_that_do_not_broadcast_with_the_points(make, method):
     bijector = make(context=points(4, 2), context_size=2)
     with pytest.raises(ValueError, match=r"\(4,\).*does not broadcast.*\(5, 3\)"):
         getattr(bijector, method)(points(5, 3))
+
+
+def test_a_plain_function_is_inverted_in_a_graph():
+    network = MADE(3, [8], output_size=6, seed=0)
+    network.build((None, 3))
+    layer = b.Autoregressive(lambda x: network(x), b.Affine.spec(), event_size=3)
+    x = tf.ones([2, 3])
+    for forward in (layer.forward, tf.function(layer.forward)):
+        np.testing.assert_allclose(layer.inverse(forward(x)), x, rtol=1e-5)

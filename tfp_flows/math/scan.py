@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from tfp_flows.math.vectorized import in_vectorized_map
@@ -30,7 +31,7 @@ def scan_by_evaluation(
     if in_vectorized_map() and len(order) <= _MOST_STEPS_UNROLLED:
         return _unrolled(evaluate, solve, z, order)
     size = len(order)
-    order = tf.constant(order, tf.int32)
+    order = tf.constant(np.asarray(order), tf.int32)
 
     def body(step, x):
         i = order[step]
