@@ -232,7 +232,7 @@ MISTAKES = {
     "a permutation of another size": (
         lambda: b.LULinear(np.eye(2), np.zeros(2), [0, 2, 1]),
         ValueError,
-        "'lu_linear'.*3 dimensions.*has 2",
+        "'lu_linear'.*2 dimensions.*but got 3",
     ),
     "no permutation": (
         lambda: b.LULinear(np.eye(2), np.zeros(2), [1, 1]),
