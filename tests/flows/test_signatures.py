@@ -1,6 +1,7 @@
 """What a ready-made flow tells of its arguments, and refuses."""
 
 import inspect
+import re
 import typing
 
 import keras
@@ -29,6 +30,13 @@ def test_all_arguments_are_shown(name):
         assert shown[option].kind is inspect.Parameter.KEYWORD_ONLY
         assert shown[option].default is not inspect.Parameter.empty
         assert shown[option].annotation is not inspect.Parameter.empty
+
+
+@ALL
+def test_all_arguments_are_described_once(name):
+    section = inspect.getdoc(getattr(flows, name)).split("Args:\n")[1]
+    described = re.findall(r"^    (\w+): ", section.split("\n\n")[0], re.MULTILINE)
+    assert described == list(parameters(name))
 
 
 @ALL

@@ -27,18 +27,10 @@ class Assembly:
 
     Args:
         name: of the flow, which messages begin with.
-        event_size: D.
-        hidden_units: as in `NetworkOptions`, and so on.
-        activation: of networks.
-        permutation: as in `LayeredOptions`.
-        context_size: as in `FlowOptions`, and so on.
-        base: of the flow.
-        seed: of the flow.
-        dtype: of the networks.
+        event_size: as in `ARGUMENTS`, and so on.
 
     Raises:
-        ValueError: as `FlowOptions`.
-        TypeError: as `FlowOptions`.
+        ValueError, TypeError: as in `ERRORS`.
     """
 
     name: str

@@ -26,17 +26,7 @@ def bernstein(
     sample searches for the root of each dimension.
 
     Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
         degree: of the polynomials.
-        low: where the interval of the formula begins; outside it the map is linear.
-        high: where it ends.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.bernstein(2, num_layers=2, seed=0)
@@ -47,5 +37,4 @@ def bernstein(
     Bernstein-type polynomials.
     """
     spec = Bernstein.spec(degree=degree, low=low, high=high)
-    spec = spec.fast("log_prob")
     return layered("bernstein", event_size, spec, num_layers, autoregressive, **options)

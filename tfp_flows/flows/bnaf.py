@@ -33,17 +33,10 @@ def bnaf(
     precision all is float32, for log-determinants need all digits.
 
     Args:
-        event_size: D.
-        num_layers: how many layers.
         hidden_factor: units of each hidden layer of each network, for each dimension.
         num_hidden_layers: how many of them each network has.
         activation: of the hidden layers, one that does not decrease anywhere; a
             multiple of the unit's input is added, so that it is onto the real numbers.
-        permutation: as in `tfp_flows.flows.options.LayeredOptions`.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: an activation that decreases somewhere.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.bnaf(2, num_layers=2, hidden_factor=8, seed=0)

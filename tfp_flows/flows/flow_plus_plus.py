@@ -25,12 +25,7 @@ def flow_plus_plus(
     the root of each dimension.
 
     Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
         num_components: of each mixture.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.flow_plus_plus(2, num_layers=2, seed=0)
@@ -41,7 +36,6 @@ def flow_plus_plus(
     generative models with variational dequantization and architecture design.
     """
     spec = MixtureCDF.spec(num_components=num_components)
-    spec = spec.fast("log_prob")
     return layered(
         "flow_plus_plus", event_size, spec, num_layers, autoregressive, **options
     )

@@ -57,11 +57,6 @@ def flow_plus_plus_image(
         filters: width of the networks.
         num_blocks: of each network.
         num_heads: of the attention; it divides ``filters``.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: an image shape that is not three positive integers, more levels than
-            it allows.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.flow_plus_plus_image(
@@ -128,7 +123,7 @@ def dequantization(
         filters: width of the networks.
         num_blocks: of each network.
         num_heads: of the attention; it divides ``filters``.
-        seed: as in `tfp_flows.flows.options.FlowOptions`.
+        seed: as of `flow_plus_plus_image`.
         dtype: as there.
 
     Raises:

@@ -37,16 +37,10 @@ def gaussianization(
     standard normal.
 
     Args:
-        event_size: D.
-        num_layers: how many layers.
         num_components: of the kernel density estimate of each dimension.
         rotation: makes what comes between two layers, called with the event size,
             ``seed`` and ``dtype``: reflections in random hyperplanes,
             ``OrthogonalExponential.trainable``, ``LULinear.trainable`` and the like.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
-
-    Raises:
-        TypeError: a rotation that is no function, or does not give a bijector.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.gaussianization(2, num_layers=2, seed=0)

@@ -1,5 +1,6 @@
 """Glow."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Unpack
@@ -50,16 +51,9 @@ def glow(
             2 to the number of levels. D = H·W·C.
         num_levels: how many levels.
         num_steps: of each level.
-        transformer: of the couplings; ``Affine.spec()`` if not given.
         hidden_units: width of each hidden convolution of each network.
-        kernel_size: of each convolution, the last one too, or of all.
+        kernel_size: of each convolution, the last one too, or of all; odd.
         activation: of the hidden convolutions.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: an image shape that is not three positive integers, more levels than
-            it allows, an even kernel size.
-        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.glow((4, 4, 1), num_steps=1, hidden_units=[8], seed=0,
@@ -75,29 +69,23 @@ def glow(
     image_shape = squeezable(image_shape, num_levels, "flows.glow")
     assembly = Assembly("glow", math.prod(image_shape), **options)
     transformer = transformer or Affine.spec()
-
-    def network(units, kernels, seed: int) -> ConvolutionalNetwork:
-        return ConvolutionalNetwork(
-            units,
-            kernel_size=kernels,
-            activation=activation,
-            seed=seed,
-            **assembly.network_options,
-        )
+    network = functools.partial(
+        ConvolutionalNetwork, activation=activation, **assembly.network_options
+    )
 
     def make_level(shape, is_last: bool, seed: int) -> list[tfb.Bijector]:
         mask = channel_mask([shape[0] // 2, shape[1] // 2, 4 * shape[2]])
         level = [Invert(Squeeze())]
         for step_seed in split_seed(seed, num_steps):
             level += glow_step(
-                network(hidden_units, kernel_size, step_seed),
+                network(hidden_units, kernel_size=kernel_size, seed=step_seed),
                 transformer,
                 mask,
                 seed=step_seed,
                 dtype=assembly.variable_dtype,
             )
         if not is_last:
-            prior = network([], 3, split_seed(seed, 1)[0])
+            prior = network([], kernel_size=3, seed=split_seed(seed, 1)[0])
             level.append(Coupling(prior, transformer, mask))
         return level
 

@@ -11,10 +11,7 @@ from tfp_flows.flows.ready_made import ready_made
 
 @ready_made
 def iaf(
-    event_size: int,
-    *,
-    num_layers: int = 5,
-    **options: Unpack[LayeredOptions],
+    event_size: int, *, num_layers: int = 5, **options: Unpack[LayeredOptions]
 ) -> FlowOrFamily:
     """Inverses of autoregressive layers that shift and scale, fast to sample.
 
@@ -22,11 +19,6 @@ def iaf(
     is one evaluation of each network. The density of other points is found one
     dimension after another, at about one to three evaluations, with gradients: ``fit``
     works, but is slower than that of a MAF.
-
-    Args:
-        event_size: D.
-        num_layers: how many layers.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.iaf(2, seed=0)

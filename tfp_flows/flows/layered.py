@@ -22,15 +22,8 @@ def coupling(
     both directions cost one pass through the networks, besides the transformer.
 
     Args:
-        event_size: D, at least 2.
-        transformer: of each layer, as it is; ``.fast("log_prob")`` of it turns its fast
-            direction to the densities.
-        num_layers: how many layers.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        TypeError: a transformer that is no `TransformerSpec`; a network that is no such
-            function, or is given together with ``hidden_units`` or ``activation``.
+        transformer: of each layer, a `TransformerSpec`, as it is;
+            ``.fast("log_prob")`` of it turns its fast direction to the densities.
 
     >>> import tfp_flows
     >>> spline = tfp_flows.bijectors.CircularRationalQuadraticSpline.spec(num_bins=4)
@@ -57,18 +50,13 @@ def autoregressive(
     at about one to three evaluations with most networks.
 
     Args:
-        event_size: D.
-        transformer: of each layer, as it is; ``.fast("log_prob")`` of it turns its fast
-            direction to the densities.
-        num_layers: how many layers.
+        transformer: of each layer, a `TransformerSpec`, as it is;
+            ``.fast("log_prob")`` of it turns its fast direction to the densities.
         network: makes the network of a layer, called with the event size, ``order``,
             ``context_size``, ``seed`` and ``dtype``:
             ``functools.partial(WaveNet, filters=8)`` and the like. If not given, a
-            `tfp_flows.conditioners.MADE` of ``hidden_units`` and ``activation``.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        TypeError: a transformer that is no `TransformerSpec`.
+            `tfp_flows.conditioners.MADE` of ``hidden_units`` and ``activation``, which
+            no other network may be given together with.
 
     >>> import tfp_flows
     >>> spline = tfp_flows.bijectors.LinearSpline.spec(num_bins=4)

@@ -31,9 +31,10 @@ def layered(
     autoregressive: bool,
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
-    """Make a flow of autoregressive layers or of couplings."""
+    """Make a flow of autoregressive layers or of couplings, with fast densities."""
     make_flow = autoregressive_flow if autoregressive else coupling_flow
-    return make_flow(name, event_size, transformer, num_layers, **options)
+    spec = transformer.fast("log_prob")
+    return make_flow(name, event_size, spec, num_layers, **options)
 
 
 def coupling_flow(

@@ -9,18 +9,11 @@ from tfp_flows.flows.repeated import repeated
 
 
 @ready_made
-def linear(
-    event_size: int,
-    **options: Unpack[NetworkOptions],
-) -> FlowOrFamily:
+def linear(event_size: int, **options: Unpack[NetworkOptions]) -> FlowOrFamily:
     """One dense linear map: with a normal base, any Gaussian.
 
     Forward: x = zW + b, from W = I and b = 0. See `tfp_flows.bijectors.Linear`. Given a
     context, a network predicts what is added to the map.
-
-    Args:
-        event_size: D.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.linear(2)

@@ -23,20 +23,6 @@ def linear_spline(
     The transformer is `tfp_flows.bijectors.LinearSpline`; both directions cost one pass
     through the networks. The density jumps at the knots.
 
-    Points outside [low, high] pass through: standardize the data, so that nearly all of
-    them are inside (`tfp_flows.bijectors.Standardize`).
-
-    Args:
-        event_size: D, at least 2.
-        num_layers: how many layers.
-        num_bins: bins of each spline.
-        low: where the splines' interval begins; outside it they are the identity.
-        high: where it ends.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        ValueError: an interval that is empty or reversed.
-
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.linear_spline(2, num_layers=2, seed=0)
     >>> flow.log_prob([[0.0, 0.0]]).numpy().round(3)  # It starts at its base.

@@ -22,14 +22,6 @@ def made(
     ``log_prob`` is one evaluation of a `tfp_flows.conditioners.MADE`; sampling, one
     dimension after another, about one to three.
 
-    Args:
-        event_size: D.
-        transformer: of the layer; ``Affine.spec()`` if not given.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
-
-    Raises:
-        TypeError: a transformer that is no `TransformerSpec`.
-
     >>> import tfp_flows
     >>> mixture = tfp_flows.bijectors.GaussianMixtureCDF.spec(num_components=4)
     >>> flow = tfp_flows.flows.made(3, transformer=mixture, seed=0)

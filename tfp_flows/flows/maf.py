@@ -10,10 +10,7 @@ from tfp_flows.flows.ready_made import ready_made
 
 @ready_made
 def maf(
-    event_size: int,
-    *,
-    num_layers: int = 5,
-    **options: Unpack[LayeredOptions],
+    event_size: int, *, num_layers: int = 5, **options: Unpack[LayeredOptions]
 ) -> FlowOrFamily:
     """Autoregressive layers that shift and scale.
 
@@ -21,11 +18,6 @@ def maf(
     `tfp_flows.conditioners.MADE` and the transformer `tfp_flows.bijectors.Affine`.
     ``log_prob`` is one evaluation of each network; sampling, one dimension after
     another, about one to three.
-
-    Args:
-        event_size: D.
-        num_layers: how many layers.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.maf(2, seed=0)

@@ -29,15 +29,8 @@ def nade(
     another, about one. Several layers alternate between one order and the opposite.
 
     Args:
-        event_size: D.
-        num_layers: how many layers.
-        transformer: of each layer; ``Affine.spec()`` if not given.
         units: width of the one hidden layer of each network.
         activation: of the hidden layer.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> mixture = tfp_flows.bijectors.GaussianMixtureCDF.spec(num_components=4)

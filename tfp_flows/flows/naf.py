@@ -26,14 +26,9 @@ def naf(
     sample searches for the root of each dimension.
 
     Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
         num_units: of each layer of the networks that transform a dimension.
         num_transformer_layers: of these: 1 is the deep sigmoidal, 2 or more the dense
             sigmoidal flow.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.naf(2, num_layers=2, seed=0)
@@ -43,5 +38,4 @@ def naf(
     Paper: Huang, Krueger, Lacoste and Courville (2018), Neural autoregressive flows.
     """
     spec = MonotonicNetwork.spec(num_units=num_units, num_layers=num_transformer_layers)
-    spec = spec.fast("log_prob")
     return layered("naf", event_size, spec, num_layers, autoregressive, **options)

@@ -13,10 +13,7 @@ from tfp_flows.flows.ready_made import ready_made
 
 @ready_made
 def nice(
-    event_size: int,
-    *,
-    num_layers: int = 8,
-    **options: Unpack[LayeredOptions],
+    event_size: int, *, num_layers: int = 8, **options: Unpack[LayeredOptions]
 ) -> FlowOrFamily:
     """Couplings that shift, then a trained scale of each dimension.
 
@@ -24,9 +21,7 @@ def nice(
     scales (and shifts) each dimension, changes them.
 
     Args:
-        event_size: D, at least 2.
         num_layers: how many couplings.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nice(2, num_layers=4, seed=0)

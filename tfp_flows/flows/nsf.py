@@ -25,22 +25,6 @@ def nsf(
     directions cost one pass through the networks; autoregressive layers model more at
     equal depth, and sample one dimension after another, at one to three passes.
 
-    Points outside [low, high] pass through: standardize the data, so that nearly all of
-    them are inside (`tfp_flows.bijectors.Standardize`).
-
-    Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
-        num_bins: bins of each spline.
-        low: where the splines' interval begins; outside it they are the identity.
-        high: where it ends.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        ValueError: an interval that is empty or reversed.
-
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.nsf(2, num_layers=2, seed=0)
     >>> flow.log_prob([[0.0, 0.0]]).numpy().round(3)  # It starts at its base.
@@ -48,6 +32,5 @@ def nsf(
 
     Paper: Durkan, Bekasov, Murray and Papamakarios (2019), Neural spline flows.
     """
-    spline = RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high)
-    spline = spline.fast("log_prob")
-    return layered("nsf", event_size, spline, num_layers, autoregressive, **options)
+    spec = RationalQuadraticSpline.spec(num_bins=num_bins, low=low, high=high)
+    return layered("nsf", event_size, spec, num_layers, autoregressive, **options)

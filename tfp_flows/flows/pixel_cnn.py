@@ -37,19 +37,12 @@ def pixel_cnn(
 
     Args:
         image_shape: ``(H, W, C)``, rows, columns and channels. D = H·W·C.
-        transformer: of the layer; ``Affine.spec()`` if not given.
         filters: width of the convolutions, at least C.
         num_layers: how many convolutions, one after another. With the default kernels
             five reach seven columns to either side: all of an image of 8 × 8.
         first_kernel_size: of the first one, odd.
         kernel_size: of the others, odd.
         activation: of the two last layers of the network.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: an image shape that is not three positive integers, fewer filters
-            than channels, an even kernel size.
-        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.pixel_cnn((3, 3, 1), filters=4, num_layers=2, seed=0)

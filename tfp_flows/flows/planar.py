@@ -27,15 +27,6 @@ def planar(
     planar. Given a context, a network predicts what is added to the parameters of each
     layer.
 
-    Args:
-        event_size: D.
-        num_layers: how many layers.
-        fast: ``"log_prob"`` or ``"sample"``, the direction without a root search.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
-
-    Raises:
-        ValueError: another ``fast``.
-
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.planar(2, num_layers=4, seed=0)
     >>> flow.log_prob(flow.sample(3)).shape

@@ -23,15 +23,6 @@ def radial(
     is to have the simpler one, as for `tfp_flows.flows.planar`. Given a context, a
     network predicts what is added to the parameters of each layer.
 
-    Args:
-        event_size: D.
-        num_layers: how many layers.
-        fast: ``"log_prob"`` or ``"sample"``, the direction with the simpler formula.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
-
-    Raises:
-        ValueError: another ``fast``.
-
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.radial(2, num_layers=4, seed=0)
     >>> flow.log_prob(flow.sample(3)).shape

@@ -10,21 +10,13 @@ from tfp_flows.flows.ready_made import ready_made
 
 @ready_made
 def real_nvp(
-    event_size: int,
-    *,
-    num_layers: int = 8,
-    **options: Unpack[LayeredOptions],
+    event_size: int, *, num_layers: int = 8, **options: Unpack[LayeredOptions]
 ) -> FlowOrFamily:
     """Couplings that shift and scale.
 
     The transformer is `tfp_flows.bijectors.Affine`; both directions cost one pass
     through the networks. With fewer than 2 layers half of the event stays as the base
     has it.
-
-    Args:
-        event_size: D, at least 2.
-        num_layers: how many layers.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=4, seed=0)

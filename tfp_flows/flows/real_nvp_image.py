@@ -1,5 +1,6 @@
 """RealNVP of images."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Unpack
@@ -50,16 +51,9 @@ def real_nvp_image(
             last level. D = H·W·C.
         num_levels: how many levels.
         num_steps: couplings of each kind at each level.
-        transformer: of the couplings; ``Affine.spec()`` if not given.
         filters: width of the residual networks.
         num_blocks: of each residual network.
         activation: of these networks.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: an image shape that is not three positive integers, more levels than
-            it allows.
-        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp_image(
@@ -74,20 +68,17 @@ def real_nvp_image(
     image_shape = with_checkerboards(image_shape, num_levels, where)
     assembly = Assembly("real_nvp_image", math.prod(image_shape), **options)
     transformer = transformer or Affine.spec()
-
-    def coupling(mask, seed: int) -> Coupling:
-        network = ConvolutionalResidualNetwork(
-            filters,
-            num_blocks=num_blocks,
-            activation=activation,
-            seed=seed,
-            **assembly.network_options,
-        )
-        return Coupling(network, transformer, mask)
+    network = functools.partial(
+        ConvolutionalResidualNetwork,
+        filters,
+        num_blocks=num_blocks,
+        activation=activation,
+        **assembly.network_options,
+    )
 
     def couplings(make_mask, shape, seeds) -> list[Coupling]:
         return [
-            coupling(make_mask(shape, parity % 2), seed)
+            Coupling(network(seed=seed), transformer, make_mask(shape, parity % 2))
             for parity, seed in enumerate(seeds)
         ]
 

@@ -34,19 +34,11 @@ def recurrent(
     opposite.
 
     Args:
-        event_size: D.
-        num_layers: how many layers of the flow, each with a network of its own.
-        transformer: of each layer; ``Affine.spec()`` if not given.
         units: width of the cell; 64 if not given.
         cell: a class of Keras cells, a function that makes one, or a cell of which
             each layer gets a copy (all start alike if its initializers have seeds).
-        row_size: width of an image given row by row, so that the cell sees the pixels
-            above; ``None`` if there are no rows.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: a row size that does not divide the event size.
-        TypeError: a cell that is none, a transformer that is no `TransformerSpec`.
+        row_size: width of an image given row by row, a divisor of D, so that the cell
+            sees the pixels above; ``None`` if there are no rows.
 
     >>> import tfp_flows
     >>> import keras
@@ -58,11 +50,7 @@ def recurrent(
     Kalchbrenner and Kavukcuoglu (2016), Pixel recurrent neural networks.
     """
     network = functools.partial(Recurrent, units=units, cell=cell, row_size=row_size)
+    spec = transformer or Affine.spec()
     return autoregressive_flow(
-        "recurrent",
-        event_size,
-        transformer or Affine.spec(),
-        num_layers,
-        network,
-        **options,
+        "recurrent", event_size, spec, num_layers, network, **options
     )

@@ -27,18 +27,8 @@ def sos(
     sample searches for the root of each dimension.
 
     Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
         num_polynomials: how many squares are summed.
         degree: of the polynomials that are squared.
-        low: where the interval of the formula begins; outside it the map is linear.
-        high: where it ends.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.sos(2, num_layers=2, seed=0)
@@ -50,5 +40,4 @@ def sos(
     spec = SumOfSquares.spec(
         num_polynomials=num_polynomials, degree=degree, low=low, high=high
     )
-    spec = spec.fast("log_prob")
     return layered("sos", event_size, spec, num_layers, autoregressive, **options)

@@ -33,20 +33,12 @@ def sylvester(
     each layer (but not to its rotation).
 
     Args:
-        event_size: D.
-        num_layers: how many layers.
         num_units: M of each, at most D; D if not given.
         rotation: makes what rotates each layer's directions, called with the event
             size, ``seed`` and ``dtype``. ``OrthogonalExponential.trainable`` makes the
             paper's orthogonal flow, ``Householder.trainable`` the one of that name,
             ``Permutation.random`` the triangular one. If not given: reflections that
             start in random directions, different ones in each layer. ``None`` for none.
-        fast: ``"log_prob"`` or ``"sample"``, the direction without a root search.
-        **options: see `tfp_flows.flows.options.NetworkOptions`.
-
-    Raises:
-        ValueError: more units than dimensions, another ``fast``.
-        TypeError: a rotation that is no function, or does not give a bijector.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.sylvester(3, num_layers=4, num_units=2, seed=0)

@@ -27,17 +27,7 @@ def umnn(
     sample searches for the root of each dimension.
 
     Args:
-        event_size: D, at least 2 for couplings.
-        num_layers: how many layers.
-        autoregressive: whether the layers are autoregressive (`Autoregressive` with a
-            MADE) rather than couplings (`Coupling` with an MLP).
         num_units: of the networks that are integrated.
-        low: where the interval of the formula begins; outside it the map is linear.
-        high: where it ends.
-        **options: see `tfp_flows.flows.options.LayeredOptions`.
-
-    Raises:
-        ValueError: an interval that is empty or reversed.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.umnn(2, num_layers=2, seed=0)
@@ -47,5 +37,4 @@ def umnn(
     Paper: Wehenkel and Louppe (2019), Unconstrained monotonic neural networks.
     """
     spec = IntegralNetwork.spec(num_units=num_units, low=low, high=high)
-    spec = spec.fast("log_prob")
     return layered("umnn", event_size, spec, num_layers, autoregressive, **options)

@@ -33,18 +33,11 @@ def wavenet(
 
     Args:
         event_size: D, length of the signal.
-        num_layers: how many layers of the flow, each with a network of its own.
-        transformer: of each layer; ``Affine.spec()`` if not given.
         filters: width of the convolutions.
         kernel_size: steps that one convolution sees, at least 2.
         dilations: the gap between them, a number for each convolution; 1, 2, 4, … until
             all of the signal is seen, if not given.
         activation: of the two last layers of the network.
-        **options: see `tfp_flows.flows.options.FlowOptions`.
-
-    Raises:
-        ValueError: a kernel size below 2.
-        TypeError: a transformer that is no `TransformerSpec`.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.wavenet(8, filters=4, seed=0)
@@ -61,11 +54,7 @@ def wavenet(
         dilations=dilations,
         activation=activation,
     )
+    spec = transformer or Affine.spec()
     return autoregressive_flow(
-        "wavenet",
-        event_size,
-        transformer or Affine.spec(),
-        num_layers,
-        network,
-        **options,
+        "wavenet", event_size, spec, num_layers, network, **options
     )
