@@ -44,6 +44,23 @@ class HasDataPaths(Protocol):
         """The paths, in the order in which their layers are to be adapted."""
 
 
+@runtime_checkable
+class StartsFromData(Protocol):
+    """A bijector that starts from data.
+
+    Attributes:
+        adapted: whether it has seen them, or weights that have were loaded.
+    """
+
+    adapted: bool
+
+    def adapt(self, data: Any) -> None:
+        """Start from an array ``[N, D]``, or a ``tf.data.Dataset`` of such batches.
+
+        They are points at the bijector's data side.
+        """
+
+
 def data_paths(distribution: Any) -> list[DataPath]:
     """The paths through a distribution, by its own ``data_paths`` if it has them."""
     if isinstance(distribution, HasDataPaths):

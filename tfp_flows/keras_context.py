@@ -19,7 +19,13 @@ from keras.src.backend.common import global_state  # The only way to the call co
 from tfp_flows.variables import storage_ids
 
 _STEPS = ("train_step", "tf__train_step")  # The second within AutoGraph.
-_local = threading.local()  # Each replica of a strategy has its thread.
+
+
+class _Local(threading.local):  # Each replica of a strategy has its thread.
+    is_tracked = False
+
+
+_local = _Local()
 
 
 def require_tracked(module: tf.Module) -> None:
@@ -33,7 +39,7 @@ def require_tracked(module: tf.Module) -> None:
         ValueError: a Keras model is being fitted, and trainable variables of the
             ``module`` are not among its own.
     """
-    if getattr(_local, "is_tracked", False):
+    if _local.is_tracked:
         return
     model = _model_in_training()
     if model is None:
@@ -53,7 +59,7 @@ def require_tracked(module: tf.Module) -> None:
 @contextmanager
 def known_to_keras() -> Iterator[None]:
     """A context within which `require_tracked` has been answered."""
-    before = getattr(_local, "is_tracked", False)
+    before = _local.is_tracked
     _local.is_tracked = True
     try:
         yield

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import variables
 from tfp_flows.bijectors.evaluated import Evaluated
@@ -227,6 +228,11 @@ class Bijector(Evaluated):
         bijector.__dict__["_batch_shape_of_parameters"] = tf.TensorShape(None)
         bijector.__dict__.pop("_cached_batch_shapes", None)
         return bijector
+
+
+def event_size_of(bijector: tfb.Bijector | None) -> int | None:
+    """The size of the last axis of a point of any bijector, if it declares one."""
+    return bijector.event_size if isinstance(bijector, Bijector) else None
 
 
 def _constructor_arguments(

@@ -7,11 +7,12 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.base import Bijector, ParameterProperties, event_size_of
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.network_door import as_network
 from tfp_flows.bijectors.unconstrained import unconstrained_parameters
 from tfp_flows.checks import checked_count
+from tfp_flows.data_paths import StartsFromData
 
 
 class Conditional(Bijector):
@@ -99,7 +100,7 @@ class Conditional(Bijector):
             dtype=bijector.dtype,
         )
         # Not the size of the context, the one parameter that it declares.
-        self._set_event_size(getattr(bijector, "event_size", None))
+        self._set_event_size(event_size_of(bijector))
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -108,7 +109,7 @@ class Conditional(Bijector):
     @property
     def adapted(self) -> bool:
         """Tells whether the bijector, if it starts from data, has seen them."""
-        return getattr(self.bijector, "adapted", True)
+        return not isinstance(self.bijector, StartsFromData) or self.bijector.adapted
 
     def adapt(self, data: Any) -> None:
         """Adapts the bijector: the part of its parameters that no context changes.

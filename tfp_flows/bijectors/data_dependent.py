@@ -113,7 +113,7 @@ def moments(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _batches(data) -> Iterator:
-    if isinstance(data, tf.data.Dataset) or hasattr(data, "__next__"):
+    if isinstance(data, tf.data.Dataset | Iterator):
         yield from (b[0] if isinstance(b, tuple | list) else b for b in data)
         return
     array = np.asarray(data)

@@ -1,10 +1,23 @@
 """Contexts given to the bijectors of a distribution that take one."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
+
+
+@runtime_checkable
+class TakesContext(Protocol):
+    """A bijector that may take a context, by ``copy(context=…)``.
+
+    Attributes:
+        context_size: its size; ``None`` if the bijector takes none.
+        context: the one that it has been given.
+    """
+
+    context_size: int | None
+    context: Any
 
 
 def common_context_size(distribution: tfd.Distribution) -> int | None:
@@ -69,6 +82,7 @@ def _takers(part) -> Iterator[tfb.Bijector]:
 def _takes_context(part) -> bool:
     return (
         isinstance(part, tfb.Bijector)
-        and getattr(part, "context_size", None) is not None
-        and getattr(part, "context", None) is None
+        and isinstance(part, TakesContext)
+        and part.context_size is not None
+        and part.context is None
     )

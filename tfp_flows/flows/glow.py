@@ -78,14 +78,16 @@ def glow(
         level = [Invert(Squeeze())]
         for step_seed in split_seed(seed, num_steps):
             level += glow_step(
-                network(hidden_units, kernel_size=kernel_size, seed=step_seed),
+                network(
+                    hidden_units=hidden_units, kernel_size=kernel_size, seed=step_seed
+                ),
                 transformer,
                 mask,
                 seed=step_seed,
                 dtype=assembly.variable_dtype,
             )
         if not is_last:
-            prior = network([], kernel_size=3, seed=split_seed(seed, 1)[0])
+            prior = network(hidden_units=[], kernel_size=3, seed=split_seed(seed, 1)[0])
             level.append(Coupling(prior, transformer, mask))
         return level
 

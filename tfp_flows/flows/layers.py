@@ -128,15 +128,13 @@ def autoregressive_layer(
 
 
 def _checked_maker(network, where: str) -> MakeNetwork:
-    arguments: Mapping[str, object] = {}
+    arguments: Mapping[str, inspect.Parameter] = {}
     if callable(network) and not isinstance(network, keras.Layer):
         arguments = inspect.signature(network).parameters
-    takes_any = any(
-        getattr(argument, "kind", None) is inspect.Parameter.VAR_KEYWORD
-        for argument in arguments.values()
-    )
+    kinds = {argument.kind for argument in arguments.values()}
+    takes_order = "order" in arguments or inspect.Parameter.VAR_KEYWORD in kinds
     is_foreign = isinstance(network, type) and not issubclass(network, Conditioner)
-    if is_foreign or not (takes_any or "order" in arguments):
+    if is_foreign or not takes_order:
         raise TypeError(
             f"{where}: network must be a function that makes a conditioner, called as "
             "network(event_size, order=…, context_size=…, seed=…, dtype=…), such as "

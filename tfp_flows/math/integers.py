@@ -1,9 +1,21 @@
 """The integers that discrete data consist of."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
+
+
+@runtime_checkable
+class TakesIntegers(Protocol):
+    """A distribution, or an encoder of contexts, that takes integers alone."""
+
+    integers: "IntegerRange"
+
+
+def integers_of(part: Any) -> "IntegerRange | None":
+    """The integers that ``part`` takes; ``None`` if it takes other numbers, too."""
+    return part.integers if isinstance(part, TakesIntegers) else None
 
 
 class IntegerRange:

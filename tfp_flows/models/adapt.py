@@ -1,35 +1,20 @@
-"""Layers that start from data, given their data before training.
-
-The protocol: a bijector with a method ``adapt(data)``, which takes an array ``[N, D]``
-or a ``tf.data.Dataset`` of such batches, at the bijector's data side; and a property
-``adapted``, true once that has been done, or once weights that knew it were loaded.
-"""
+"""Layers that start from data, given their data before training."""
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.data_paths import DataPath
+from tfp_flows.data_paths import DataPath, StartsFromData
 from tfp_flows.distributions import Family
 from tfp_flows.distributions.contexts import with_context
 from tfp_flows.models import data
 from tfp_flows.objectives import Batch
 
 _BATCH_SIZE = 1024
-
-
-@runtime_checkable
-class StartsFromData(Protocol):
-    """A bijector that starts from data."""
-
-    adapted: bool
-
-    def adapt(self, data: Any) -> None:
-        """Start from ``data``."""
 
 
 def adapt_layers(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.distributions import Family
-from tfp_flows.math.integers import IntegerRange
+from tfp_flows.math.integers import IntegerRange, integers_of
 
 
 class Batch(NamedTuple):
@@ -54,7 +54,7 @@ class BatchSpec(NamedTuple):
             family.dtype,
             has_context=family.is_conditional,
             context_shape=tf.TensorShape(size if family.is_conditional else None),
-            integers=getattr(family.distribution, "integers", None),
+            integers=integers_of(family.distribution),
             context_integers=_integers_of(encoder),
         )
 
@@ -63,10 +63,11 @@ def _integers_of(encoder) -> IntegerRange | None:
     """The integers that an encoder takes, if it or its first layer takes labels."""
     if isinstance(encoder, keras.Sequential):
         first = encoder.layers[:1]
+    # Keras says which models are functional by nothing else that is public.
     elif len(inputs := getattr(encoder, "inputs", None) or []) == 1:
         first = [layer for layer in encoder.layers if _sees(layer, inputs[0])]
     else:
-        return getattr(encoder, "integers", None)
+        return integers_of(encoder)
     ranges = [integers for layer in first if (integers := _integers_of(layer))]
     return ranges[0] if ranges else None
 

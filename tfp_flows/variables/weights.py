@@ -60,7 +60,7 @@ def _refuse_frozen(module: tf.Module) -> None:
         for name, value in getattr(part, "parameters", {}).items():
             if isinstance(value, keras.Variable) and not _holds(part, value):
                 raise ValueError(
-                    f"{type(part).__name__} {getattr(part, 'name', '')!r} was given "
+                    f"{type(part).__name__} {part.name!r} was given "
                     f"the keras.Variable {value.name!r} as {name!r} and froze its "
                     "value when it was made: give it the variable's `.value`."
                 )

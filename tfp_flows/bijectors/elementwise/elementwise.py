@@ -1,18 +1,18 @@
 """The class of transformers: bijectors of each dimension by itself."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.elementwise.transformer_spec import (
-    BOTH_DIRECTIONS,
+    HasDirections,
     TransformerSpec,
 )
 
 
-class Elementwise(Bijector):
+class Elementwise(HasDirections, Bijector):
     """A bijector that acts on each dimension by itself: its Jacobian is diagonal.
 
     To subclass, as `Bijector`; points have rank 0 and up, and the parameters of one
@@ -22,9 +22,6 @@ class Elementwise(Bijector):
     declares the other as ``closed``; where both are closed and one costs less,
     ``cheaper`` names it. `TransformerSpec.fast` goes by these.
     """
-
-    closed: ClassVar[frozenset[str]] = BOTH_DIRECTIONS
-    cheaper: ClassVar[str | None] = None
 
     def __init__(self, parameters: Mapping, **kwargs: Any):
         super().__init__(parameters, event_ndims=0, **kwargs)

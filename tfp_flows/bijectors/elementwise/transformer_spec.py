@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -18,6 +18,18 @@ from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_
 Use = Literal["log_prob", "sample"]
 _DIRECTION_OF_USE = {"log_prob": "inverse", "sample": "forward"}
 BOTH_DIRECTIONS = frozenset({"forward", "inverse"})
+
+
+class HasDirections:
+    """A transformer's declaration of its directions, by which `TransformerSpec` goes.
+
+    Attributes:
+        closed: those without a search for a root.
+        cheaper: the one that costs less, where both are closed.
+    """
+
+    closed: ClassVar[frozenset[str]] = BOTH_DIRECTIONS
+    cheaper: ClassVar[str | None] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,10 +235,11 @@ class TransformerSpec:
 
 def _fastest_direction(bijector_class: type[tfb.Bijector]) -> str | None:
     """``"forward"`` or ``"inverse"``; ``None`` if there is nothing to choose."""
-    closed = getattr(bijector_class, "closed", BOTH_DIRECTIONS)
-    if closed == BOTH_DIRECTIONS:
-        return getattr(bijector_class, "cheaper", None)
-    return next(iter(closed), None)
+    if not issubclass(bijector_class, HasDirections):
+        return None
+    if bijector_class.closed == BOTH_DIRECTIONS:
+        return bijector_class.cheaper
+    return next(iter(bijector_class.closed), None)
 
 
 def _with_last(part: tf.Tensor, axis: int, shape: tuple[int, ...]) -> tf.Tensor:

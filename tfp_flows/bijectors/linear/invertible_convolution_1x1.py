@@ -6,7 +6,7 @@ from typing import Any, Self
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector
+from tfp_flows.bijectors.base import Bijector, event_size_of
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.linear.lu_linear import LULinear
 from tfp_flows.checks import require_no_batch
@@ -73,7 +73,7 @@ class InvertibleConvolution1x1(Bijector):
         self.linear = linear
         super().__init__(
             dict(locals()),
-            event_size=getattr(linear, "event_size", None),
+            event_size=event_size_of(linear),
             dtype=linear.dtype,
             is_constant_jacobian=True,
         )

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from tfp_flows.bijectors.base import Bijector, ParameterProperties
+from tfp_flows.bijectors.base import Bijector, ParameterProperties, event_size_of
 from tfp_flows.bijectors.linear.matrices import require_square
 from tfp_flows.bijectors.parameters import common_size
 from tfp_flows.checks import checked_count
@@ -89,12 +89,12 @@ class Sylvester(Bijector):
         parameters = dict(locals())
         where = f"Sylvester {name!r}"
         self.rotation = _checked_rotation(rotation, where)
-        rotation_size = getattr(rotation, "event_size", None)
+        rotation_size = event_size_of(rotation)
         if event_size is not None:
             event_size = checked_count(event_size, f"{where}: event_size")
         super().__init__(parameters, event_size=event_size or rotation_size)
         properties = self._parameter_properties(self.dtype)
-        tensors = {key: getattr(self, key) for key in properties}
+        tensors = {"r": self.r, "r_tilde": self.r_tilde, "b": self.b}
         self.num_units = common_size(tensors, properties, where)
         require_square(self, "r")
         require_square(self, "r_tilde")

@@ -1,5 +1,6 @@
 """The form of a batch, its dtypes, its shapes in words, for rows and streams."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,9 +15,7 @@ CONTEXTS = "the flow's contexts have"
 
 def is_stream(x: Any) -> bool:
     """Tell whether ``x`` yields batches, as a dataset or a generator does."""
-    return isinstance(x, tf.data.Dataset | keras.utils.PyDataset) or (
-        hasattr(x, "__next__")
-    )
+    return isinstance(x, tf.data.Dataset | keras.utils.PyDataset | Iterator)
 
 
 def pack(batch: Batch) -> tuple[dict]:

@@ -1,11 +1,20 @@
 """The cell of a `Recurrent` network, made and checked."""
 
+import functools
 import inspect
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 
 from tfp_flows.random_state import split_seed
+
+
+@runtime_checkable
+class HasSizes(Protocol):
+    """What Keras asks of a cell, besides being a layer."""
+
+    state_size: Any
+    output_size: int
 
 
 def make_cell(
@@ -53,7 +62,7 @@ def _options_of(cell, seed: int | None, dtype_policy) -> dict:
         "seed": seeds[2],
     }
     taken = inspect.signature(cell).parameters
-    fixed = getattr(cell, "keywords", {})  # Of a functools.partial.
+    fixed = cell.keywords if isinstance(cell, functools.partial) else {}
     chosen = {k: v for k, v in options.items() if k in taken and k not in fixed}
     kinds = [parameter.kind for parameter in taken.values()]
     if "dtype" in taken or inspect.Parameter.VAR_KEYWORD in kinds:
@@ -63,8 +72,7 @@ def _options_of(cell, seed: int | None, dtype_policy) -> dict:
 
 def _check_cell(cell, argument) -> None:
     """Refuse what is no cell; a layer such as ``keras.layers.LSTM`` has one within."""
-    sizes = ("state_size", "output_size")
-    is_cell = isinstance(cell, keras.Layer) and all(hasattr(cell, s) for s in sizes)
+    is_cell = isinstance(cell, keras.Layer) and isinstance(cell, HasSizes)
     if not is_cell or isinstance(cell, keras.layers.RNN):
         raise TypeError(
             "Recurrent: cell must be a Keras cell, or a class or function that gives "
@@ -78,6 +86,7 @@ def _check_part(part, dtype_policy) -> None:
             f"Recurrent: the network is {dtype_policy.name}, but the cell "
             f"{part.name!r} is {part.dtype_policy.name}; make it with dtype=…."
         )
+    # Cells of Keras's have these attributes, those of others need not.
     if any(getattr(part, name, 0) for name in ("dropout", "recurrent_dropout")):
         raise ValueError(
             f"Recurrent: the cell {part.name!r} has dropout, with which a density "
