@@ -2,28 +2,21 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows import variables
-from tfp_flows.bijectors.evaluated import Evaluated
-from tfp_flows.bijectors.parameters import (
-    batch_shape,
-    common_size,
-    make_variable,
-)
+from tfp_flows.bijectors.parameters import batch_shape, common_size
 from tfp_flows.bijectors.points import checked_points
-from tfp_flows.checks import checked_count
-from tfp_flows.random_state import split_seed
+from tfp_flows.bijectors.trainable import Trainable
 
 ParameterProperties = tfp.util.ParameterProperties
 
 
-class Bijector(Evaluated):
+class Bijector(Trainable):
     """A ``tfb.Bijector`` on vectors, without the boilerplate.
 
     A subclass writes ``__init__`` (which hands ``dict(locals())`` over),
@@ -135,62 +128,6 @@ class Bijector(Evaluated):
     @classmethod
     def _parameter_properties(cls, dtype):
         return {}
-
-    @classmethod
-    def _initial_parameters(cls, event_size: int, rng: np.random.Generator) -> dict:
-        """Values near the identity for `trainable`, drawn from ``rng``."""
-        raise NotImplementedError(
-            f"{cls.__name__} has no tensor parameters of its own to make variables of; "
-            "call its constructor."
-        )
-
-    @classmethod
-    def trainable(
-        cls,
-        event_size: int,
-        *,
-        seed: int | None = None,
-        dtype: Any = "float32",
-        **options: Any,
-    ) -> Self:
-        """The bijector with ``tf.Variable``s for parameters, near the identity.
-
-        A parameter with a constraint, say to be positive, is a
-        ``tfp.util.TransformedVariable`` over an unconstrained variable.
-
-        Args:
-            event_size: D, the size of the points' last axis.
-            seed: a seed for the initial values; without it they come from Python's
-                generator.
-            dtype: the dtype of the variables, float32 or float64.
-            **options: any other arguments of the constructor, or of
-                ``_initial_parameters``.
-
-        Raises:
-            ValueError: the event size does not fit this bijector.
-            TypeError: the dtype is not floating.
-        """
-        event_size = checked_count(event_size, f"{cls.__name__}: event_size")
-        dtype = tf.as_dtype(dtype)
-        if not dtype.is_floating:
-            raise TypeError(
-                f"{cls.__name__}.trainable: dtype must be floating, but got "
-                f"{dtype.name}."
-            )
-        from_seed = np.random.default_rng(split_seed(seed, 1)[0])
-        # An option that `_initial_parameters` names, say a count, is for it alone.
-        names = inspect.signature(cls._initial_parameters).parameters
-        counts = {key: options.pop(key) for key in names if key in options}
-        initial = cls._initial_parameters(event_size, from_seed, **counts)
-        properties = cls.parameter_properties(dtype)
-        # A value that is no tensor parameter, say a size, is an argument as it is.
-        parameters = {
-            key: make_variable(value, properties[key], dtype=dtype, name=key)
-            if key in properties
-            else value
-            for key, value in initial.items()
-        }
-        return cls(**parameters, **options)
 
     @property
     def event_size(self) -> int | None:

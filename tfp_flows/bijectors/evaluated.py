@@ -2,7 +2,7 @@
 
 import abc
 import weakref
-from typing import Any
+from typing import Any, final
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -38,6 +38,7 @@ class Evaluated(tfb.Bijector, abc.ABC):
         """A tensor of points with events of a shape, or an error that says why not."""
         return tf.convert_to_tensor(point, dtype_hint=self.dtype)
 
+    @final
     def forward_and_log_det(
         self,
         x: Any,
@@ -68,6 +69,7 @@ class Evaluated(tfb.Bijector, abc.ABC):
                 log_det = sum_log_det(log_det, y, self.inverse_min_event_ndims, extra)
         return y, log_det
 
+    @final
     def inverse_and_log_det(
         self,
         y: Any,
@@ -100,24 +102,29 @@ class Evaluated(tfb.Bijector, abc.ABC):
 
     # What TFP calls.
 
+    @final
     def _call_forward(self, x, name, **kwargs):
         require_tracked(self)
         return self.forward_and_log_det(x, name=name, **kwargs)[0]
 
+    # Not final: `Bound` sends points outside of its image far away.
     def _call_inverse(self, y, name, **kwargs):
         require_tracked(self)
         x, log_det = self.inverse_and_log_det(y, name=name, **kwargs)
         self._pairing.remember(x, log_det)
         return x
 
+    @final
     def _call_forward_log_det_jacobian(self, x, event_ndims, name, **kwargs):
         require_tracked(self)
         return self.forward_and_log_det(x, event_ndims, name=name, **kwargs)[1]
 
+    @final
     def _call_inverse_log_det_jacobian(self, y, event_ndims, name, **kwargs):
         require_tracked(self)
         return self.inverse_and_log_det(y, event_ndims, name=name, **kwargs)[1]
 
+    @final
     def _experimental_compute_density_correction(
         self, x, tangent_space, backward_compat=False, event_ndims=None, **kwargs
     ):

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -107,6 +107,7 @@ class Flow(_TransformedDistribution):
         # TFP asks for it of a class with a constructor of its own.
         return super()._parameter_properties(dtype, num_classes=num_classes)
 
+    @final
     def _log_prob(self, y, **kwargs):
         require_tracked(self)
         if not self.bijector._is_injective:
@@ -120,6 +121,7 @@ class Flow(_TransformedDistribution):
         )
         return self.distribution.log_prob(x, **base_kwargs) + log_det
 
+    @final
     def _call_sample_n(self, sample_shape, seed, **kwargs):
         require_tracked(self)
         base_kwargs, bijector_kwargs = self._kwargs_split_fn(kwargs)
@@ -128,6 +130,7 @@ class Flow(_TransformedDistribution):
         ndims = _ranks(self.distribution.event_shape)
         return forward_and_log_det(self.bijector, x, ndims, **bijector_kwargs)[0]
 
+    @final
     def _sample_and_log_prob(self, sample_shape, seed, **kwargs):
         require_tracked(self)
         if not self.bijector._is_injective:
@@ -151,6 +154,7 @@ class Flow(_TransformedDistribution):
             _fresh(y), backward_compat=backward_compat, **kwargs
         )
 
+    @final
     def _prob(self, y, **kwargs):
         return tf.exp(self._log_prob(y, **kwargs))
 

@@ -8,10 +8,13 @@ import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_counts
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
+from tfp_flows.networks.autoregressive.dilation import (
+    doubling,
+    new_queue,
+    seen_at,
+    seen_of,
+)
 from tfp_flows.random_state import split_seed
-
-# Doublings go on to 512, and then begin again, as in the paper.
-_LARGEST_DILATION = 512
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -101,7 +104,7 @@ class WaveNet(Conditioner):
                 f"before its own, but got {kernel_size}."
             )
         if dilations is None:
-            dilations = _doubling(self.event_size - 1, self.kernel_size)
+            dilations = doubling(self.event_size - 1, self.kernel_size)
         self.dilations = checked_counts(dilations, "WaveNet: dilations")
         if not self.dilations:
             raise ValueError("WaveNet: dilations must be one or more, but got none.")
@@ -170,8 +173,7 @@ class WaveNet(Conditioner):
         h, total = h + tf.cast(self.positions, h.dtype), 0.0
         added = [term[:, tf.newaxis] for term in self._from_context(context)]
         for index, dilation in enumerate(self.dilations):
-            back = range((self.kernel_size - 1) * dilation, -1, -dilation)
-            seen = tf.concat([_delayed(h, steps) for steps in back], axis=-1)
+            seen = seen_of(h, self.kernel_size, dilation)
             h, skip = self._through(index, seen, h, added)
             total += skip
         return self._by_dimension(self._last(self._to_last(total)))
@@ -198,23 +200,14 @@ class WaveNet(Conditioner):
     def initial_state(self, z: tf.Tensor, *context: tf.Tensor) -> Any:
         """A queue of zeros for each layer, and what the context adds to each."""
         self._check_inputs(z, *context or [None])
-        dtype, queues = self.compute_dtype, []
-        for dilation in self.dilations:
-            length = (self.kernel_size - 1) * dilation
-            queue = tf.TensorArray(
-                dtype,
-                length,
-                element_shape=[None, self.filters],
-                clear_after_read=False,
-            )
-            zeros = tf.zeros([length, tf.shape(z)[0], self.filters], dtype)
-            queues.append(queue.unstack(zeros))
+        zeros = tf.zeros([tf.shape(z)[0], self.filters], self.compute_dtype)
+        queues = [new_queue(zeros, self.kernel_size, d) for d in self.dilations]
         return queues, self._from_context(*context)
 
     def step(
         self, state: Any, i: tf.Tensor, previous: tf.Tensor
     ) -> tuple[tf.Tensor, Any]:
-        """Do as `Conditioner.step`; step j is in a layer's queue at j mod length."""
+        """Do as `Conditioner.step`; the state has a queue for each layer."""
         queues, added = state
         h = self._entry(previous[:, tf.newaxis])
         h, total = h + tf.cast(row_of(self.positions, i), h.dtype), 0.0
@@ -222,11 +215,8 @@ class WaveNet(Conditioner):
         for index, (queue, dilation) in enumerate(
             zip(queues, self.dilations, strict=True)
         ):
-            length = (self.kernel_size - 1) * dilation
-            slots = [(i + ahead) % length for ahead in range(0, length, dilation)]
-            seen = tf.concat([*map(queue.read, slots), h], axis=-1)
-            # Over the oldest, which has been read for the last time.
-            later.append(queue.write(slots[0], h))
+            seen, queue = seen_at(i, h, queue, self.kernel_size, dilation)
+            later.append(queue)
             h, skip = self._through(index, seen, h, added)
             total += skip
         last = tf.cast(self._last.kernel, h.dtype), row_of(self._last.bias, i)
@@ -246,18 +236,3 @@ class WaveNet(Conditioner):
             "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
-
-
-def _doubling(num_before: int, kernel_size: int) -> list[int]:
-    """The dilations 1, 2, 4, … until so many steps before its own are seen."""
-    dilations = [1]
-    while 1 + (kernel_size - 1) * sum(dilations) < num_before:
-        last = dilations[-1]
-        dilations.append(1 if last == _LARGEST_DILATION else 2 * last)
-    return dilations
-
-
-def _delayed(h, steps: int) -> tf.Tensor:
-    """Delay a signal ``[N, D, F]`` by so many steps; it is 0 at first."""
-    length = max(h.shape[1] - steps, 0)
-    return tf.pad(h[:, :length], [[0, 0], [h.shape[1] - length, 0], [0, 0]])
