@@ -493,8 +493,8 @@ def test_heavy_tails_give_no_nan():
     @tf.function
     def train_step(batch):
         x, context = batch[:, :3], batch[:, 3:]
-        chain = tfb.Chain([layer.copy(context=context) for layer in layers])
-        flow = tfd.TransformedDistribution(StandardNormal(3), chain)
+        chain = [layer.copy(context=context) for layer in layers]
+        flow = Flow(StandardNormal(3), bijectors.Chain(chain))
         with tf.GradientTape() as tape:
             loss = -tf.reduce_mean(flow.log_prob(x))
         optimizer.apply(tape.gradient(loss, variables), variables)

@@ -18,6 +18,9 @@ class Evaluated(tfb.Bijector, abc.ABC):
     methods follow from them here, and none of them uses TFP's cache: it keeps
     log-determinants and values by the identity of a tensor, so that they are stale once
     a weight has moved, and have no gradient at a tensor that the bijector gave itself.
+
+    AutoGraph leaves them as they are, as it does TFP's own methods: it would take
+    seconds to rewrite all that they call, and all of it is TensorFlow's control flow.
     """
 
     @abc.abstractmethod
@@ -39,6 +42,7 @@ class Evaluated(tfb.Bijector, abc.ABC):
         return tf.convert_to_tensor(point, dtype_hint=self.dtype)
 
     @final
+    @tf.autograph.experimental.do_not_convert
     def forward_and_log_det(
         self,
         x: Any,
@@ -70,6 +74,7 @@ class Evaluated(tfb.Bijector, abc.ABC):
         return y, log_det
 
     @final
+    @tf.autograph.experimental.do_not_convert
     def inverse_and_log_det(
         self,
         y: Any,

@@ -13,6 +13,7 @@ TFPChain = tfb.Chain.__bases__[0]
 TFPInvert = tfb.Invert.__bases__[0]
 
 
+@tf.autograph.experimental.do_not_convert
 def forward_and_log_det(
     bijector: tfb.Bijector, x: Any, event_ndims: int | None = None, **kwargs: Any
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -37,6 +38,7 @@ def forward_and_log_det(
     return y, bijector.forward_log_det_jacobian(x, event_ndims, **kwargs)
 
 
+@tf.autograph.experimental.do_not_convert
 def inverse_and_log_det(
     bijector: tfb.Bijector, y: Any, event_ndims: int | None = None, **kwargs: Any
 ) -> tuple[tf.Tensor, tf.Tensor]:

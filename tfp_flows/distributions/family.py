@@ -104,6 +104,7 @@ class Family(tf.Module):
         """The ways of data through the distribution, see `tfp_flows.data_paths`."""
         return data_paths.data_paths(self._distribution)
 
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, context: Any = None) -> tfd.Distribution:
         """Give the distribution under a context ``[..., C]``, or the only one."""
         keras_context.require_tracked(self)

@@ -97,9 +97,14 @@ def _weights(network, rows) -> list[tf.Tensor]:
 
 
 def _forward_substitution(network, solve, z, added) -> tf.Tensor:
-    """The solution, without gradients, from the first dimension to the last."""
+    """The solution, without gradients, from the first dimension to the last.
+
+    (A loop that tapes watch is traced as a function with its gradients' functions.)
+    """
+    z = tf.stop_gradient(z)
     biases = [
-        layer.bias + extra for layer, extra in zip(network.dense, added, strict=True)
+        tf.stop_gradient(layer.bias + extra)
+        for layer, extra in zip(network.dense, added, strict=True)
     ]
 
     def solve_one(params, z_i):

@@ -125,12 +125,16 @@ class _Group:
             return i + 1, *written
 
         dtype = inputs[0].dtype
-        _, *rows = tf.while_loop(
-            lambda i, *_: i < self.length,
-            body,
-            (tf.constant(0), *(self._empty(dtype, c) for c in self.counts)),
-            maximum_iterations=self.length,
-        )
+        rows = [self._empty(dtype, count) for count in self.counts]
+        if self.length == 1:
+            _, *rows = body(0, *rows)
+        else:
+            _, *rows = tf.while_loop(
+                lambda i, *_: i < self.length,
+                body,
+                (tf.constant(0), *rows),
+                maximum_iterations=self.length,
+            )
         return [self._settled(row.stack(), layer) for layer, row in enumerate(rows)]
 
     def _empty(self, dtype, count) -> tf.TensorArray:

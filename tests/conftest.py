@@ -1,0 +1,7 @@
+"""What all tests share."""
+
+import gc
+
+# A traced graph is many objects that live; Python's collector walks all of them again
+# after every few hundred new ones, which takes a third of a trace.
+gc.set_threshold(100_000, 10, 10)
