@@ -8,9 +8,9 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
-from tfp_flows import FlowLayer, FlowModel, bijectors, flows
+from tfp_flows import FlowLayer, FlowModel, KerasModule, bijectors, conditioners, flows
 from tfp_flows.distributions import Family, StandardNormal
-from tfp_flows.keras_context import require_tracked
+from tfp_flows.variables.keras_context import require_tracked
 
 rng = np.random.default_rng(0)
 C = rng.normal(size=[64, 3]).astype("float32")
@@ -115,7 +115,21 @@ BARE = {
     "in a dict": (lambda: {"flow": conditional()}, "Family 'maf'"),
     "a flow": (lambda: flows.maf(2, **SMALL), "Flow 'maf'"),
     "a bijector": (lambda: bijectors.Affine.trainable(3), "Affine 'affine'"),
+    "a network": (lambda: network(), "KerasModule 'dense"),
+    "a bijector of TFP's": (
+        lambda: tfb.RealNVP(
+            num_masked=1,
+            shift_and_log_scale_fn=conditioners.real_nvp_template(3, 1, [4], seed=0),
+        ),
+        "KerasModule 'mlp",
+    ),
 }
+
+
+def network():
+    layer = keras.layers.Dense(3)
+    layer.build([None, 3])
+    return KerasModule(layer)
 
 
 class Bare(keras.Model):
@@ -132,8 +146,9 @@ class Bare(keras.Model):
         elif isinstance(flow, dict):
             flow = flow["flow"]
         context = self.encoder(inputs[0])
-        if isinstance(flow, tfb.Bijector):
-            return flow.forward(context)[:, 0]
+        if isinstance(flow, tfb.Bijector | KerasModule):
+            flow = getattr(flow, "forward", flow)
+            return flow(context)[:, 0]
         given = flow(context) if isinstance(flow, Family) else flow
         return given.log_prob(inputs[1])
 
@@ -192,6 +207,16 @@ def test_outside_of_keras_nothing_is_refused():
     with tf.GradientTape() as tape:
         loss = -tf.reduce_mean(flow(C).log_prob(X))
     assert all(g is not None for g in tape.gradient(loss, flow.trainable_variables))
+
+
+def test_a_flow_of_tfps_parts_alone_is_trained_by_its_layer():
+    """Bare, Keras does not see it, nor do we: nothing of ours is called."""
+    scale = tfb.Scale(tf.Variable([1.0, 2.0]))
+    flow = tfd.TransformedDistribution(tfd.MultivariateNormalDiag(tf.zeros(2)), scale)
+    model = keras.Sequential([keras.Input([2]), FlowLayer(flow)])
+    model.compile(keras.optimizers.Adam(0.1), loss=nll, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+    assert np.all(scale.scale != [1.0, 2.0])
 
 
 # Saving.

@@ -10,10 +10,10 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import keras_context, saving
+from tfp_flows import saving
 from tfp_flows.distributions import Family
 from tfp_flows.distributions.contexts import with_context
-from tfp_flows.variables import SharedVariable, find_weights
+from tfp_flows.variables import SharedVariable, find_weights, keras_context
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -28,8 +28,12 @@ class FlowLayer(keras.layers.Layer):
     function −y_pred.
 
     A bare flow in a Keras model is not seen by Keras; when the model is fitted it is
-    refused. To hold one that stays as it is: ``FlowLayer(flow, trainable=False)``,
-    whose networks also run as in inference (no dropout, running statistics).
+    refused. Two kinds cannot be refused and are silently not trained: a flow of TFP's
+    parts alone, a ``tfd.TransformedDistribution`` of ``tfb`` bijectors, say; and one in
+    a ``tf.function`` that was traced before ``fit``. A `FlowLayer` trains both.
+
+    To hold a flow that stays as it is: ``FlowLayer(flow, trainable=False)``, whose
+    networks also run as in inference (no dropout, running statistics).
 
     Args:
         flow: a ``tfd.Distribution``, a `tfp_flows.distributions.Family`, or a

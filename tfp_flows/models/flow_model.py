@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import keras_context
 from tfp_flows.distributions import Family
 from tfp_flows.models import checked_parts
 from tfp_flows.models.compiled import Compiled
@@ -18,7 +17,7 @@ from tfp_flows.models.serialized import Serialized
 from tfp_flows.models.steps import Steps
 from tfp_flows.models.summary import summary_table
 from tfp_flows.objectives import Batch, Objective
-from tfp_flows.variables import find_weights, storage_ids
+from tfp_flows.variables import find_weights, keras_context, storage_ids
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")

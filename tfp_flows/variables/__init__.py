@@ -6,6 +6,7 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
 * Keras → TFP: `KerasModule` makes a layer's weights visible to TFP.
 * TFP → Keras: `SharedVariable` is a Keras weight whose storage is an existing
   ``tf.Variable``; `find_weights` collects both kinds from any TFP object.
+* `keras_context` refuses what a Keras model calls in ``fit`` and would not train.
 """
 
 from tfp_flows.variables.keras_module import KerasModule, network_of
