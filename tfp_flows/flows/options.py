@@ -35,9 +35,9 @@ class FlowOptions(TypedDict, total=False):
     Raises:
         ValueError: an event size, or another size or count, below 1; a base of another
             event shape.
-        TypeError: a size that is no integer, a dtype that is not floating, a base that
-            is no distribution or has another dtype; an argument that the flow does not
-            have.
+        TypeError: a size that is no integer, another dtype (float16 underflows), a base
+            that is no distribution or has another dtype; an argument that the flow does
+            not have.
     """
 
     context_size: int | None
@@ -55,7 +55,8 @@ class NetworkOptions(FlowOptions, total=False):
         activation: of the hidden layers.
 
     Raises:
-        ValueError: hidden layers that are too narrow.
+        ValueError: hidden layers that are too narrow; an activation that Keras does not
+            know.
     """
 
     hidden_units: Sequence[int]

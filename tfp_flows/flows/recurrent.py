@@ -61,7 +61,7 @@ def recurrent(
     return autoregressive_flow(
         "recurrent",
         event_size,
-        transformer or Affine.spec(),
+        Affine.spec() if transformer is None else transformer,
         num_layers,
         network,
         **options,

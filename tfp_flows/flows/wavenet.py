@@ -64,7 +64,7 @@ def wavenet(
     return autoregressive_flow(
         "wavenet",
         event_size,
-        transformer or Affine.spec(),
+        Affine.spec() if transformer is None else transformer,
         num_layers,
         network,
         **options,

@@ -22,18 +22,12 @@ def as_activation(activation: Any, where: str) -> Callable:
         ValueError: a name that Keras does not know.
         TypeError: no activation at all.
     """
-    expected = (
-        f"{where}: activation must be the name of one of Keras's activations, such as "
-        f"'silu' or 'tanh', a function or a Keras layer, but got {activation!r}"
-    )
-    if isinstance(activation, str) and activation not in ALL_OBJECTS_DICT:
-        nearest = difflib.get_close_matches(activation, ALL_OBJECTS_DICT, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-        raise ValueError(expected + hint)
-    if not (activation is None or isinstance(activation, str | dict)):
-        if not callable(activation) or isinstance(activation, type):
-            raise TypeError(f"{expected}.")
-    function = keras.activations.get(activation)
+    try:
+        function = keras.activations.get(activation)
+    except (ValueError, TypeError, KeyError) as error:
+        raise _mistake(activation, where) from error
+    if isinstance(function, type):
+        raise _mistake(activation, where)
     return silu if function is keras.activations.silu else function
 
 
@@ -53,3 +47,14 @@ def silu(x: tf.Tensor) -> tf.Tensor:
     nothing depends on the element, and looks for its tensors in the wrong graph.
     """
     return x * tf.sigmoid(x) if in_vectorized_map() else keras.activations.silu(x)
+
+
+def _mistake(activation, where: str) -> Exception:
+    names = list(ALL_OBJECTS_DICT) if isinstance(activation, str) else []
+    nearest = difflib.get_close_matches(str(activation), names, n=1)
+    kind = ValueError if isinstance(activation, str) else TypeError
+    return kind(
+        f"{where}: activation must be the name of one of Keras's activations, such as "
+        f"'silu' or 'tanh', a function or a Keras layer, but got {activation!r}"
+        + (f"; did you mean {nearest[0]!r}?" if nearest else ".")
+    )
