@@ -323,6 +323,26 @@ MISTAKES = {
         TypeError,
         "'maf' is float32, but got dtype='float64'",
     ),
+    "a dtype policy": (
+        lambda: FlowLayer(conditional(), dtype="mixed_bfloat16"),
+        TypeError,
+        "'maf' is float32, but got dtype='mixed_bfloat16'",
+    ),
+    "no dtype": (
+        lambda: FlowLayer(conditional(), dtype="silly"),
+        TypeError,
+        "FlowLayer: dtype must be floating.*'silly'",
+    ),
+    "a seed that int32 does not hold": (
+        lambda: FlowLayer(flows.linear(2)).sample(2, seed=2**32),
+        ValueError,
+        "'linear'.sample: seed must be within int32.*4294967296",
+    ),
+    "a seed of text": (
+        lambda: FlowLayer(flows.linear(2)).sample(2, seed="a"),
+        ValueError,
+        "'linear'.sample: seed must be 1 or 2 integers, but got 'a'",
+    ),
 }
 
 
@@ -371,6 +391,20 @@ def test_a_frozen_layer_is_frozen_when_it_is_made_anew(how):
     layer.trainable = False
     copy = FlowLayer.from_config(layer.get_config())
     assert not copy.trainable_weights and len(copy.weights) == len(layer.weights)
+
+
+def test_a_frozen_layer_can_be_trained_later():
+    flow = drawn(conditional())
+    model = subclassed(FlowLayer(flow, trainable=False))
+    assert not model.flow.trainable
+    fit(model, epochs=1)
+    model.flow.trainable = True
+    before = [v.numpy() for v in flow.trainable_variables]
+    fit(model, epochs=1)
+    for old, new in zip(before, flow.trainable_variables, strict=True):
+        assert np.any(old != new.numpy())
+    assert len(model.weights) == len(model.trainable_weights) == 2 + len(before)
+    assert model.flow.get_config()["trainable"]
 
 
 def test_a_bijector_without_a_context_refuses_one():

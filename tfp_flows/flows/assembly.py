@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
@@ -16,6 +14,7 @@ from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
 from tfp_flows.networks.activation import as_activation
 from tfp_flows.random_state import split_seed
+from tfp_flows.variables import as_policy, dtype_mistake
 
 # Called as ``make_layer(index, seed)``.
 MakeLayer = Callable[[int, int], tfb.Bijector]
@@ -171,23 +170,10 @@ def _variable_dtype(dtype: DType, where: str) -> tf.DType:
 
     Under ``"mixed_bfloat16"`` networks compute in bfloat16, and these are float32.
     """
-    name: Any = dtype
-    if isinstance(dtype, tf.DType | type):
-        name = getattr(dtype, "name", None) or np.dtype(dtype).name
-    try:
-        policy = keras.dtype_policies.get(name)
-    except (ValueError, TypeError, KeyError) as error:
-        raise _dtype_mistake(dtype, where) from error
+    policy = as_policy(dtype, where)
     variable_dtype = tf.as_dtype(policy.variable_dtype)
     # In float16 gradients underflow, and ordinary points have a log-density of −∞.
     is_float16 = policy.compute_dtype == "float16"
     if variable_dtype not in (tf.float32, tf.float64) or is_float16:
-        raise _dtype_mistake(dtype, where)
+        raise dtype_mistake(dtype, where)
     return variable_dtype
-
-
-def _dtype_mistake(dtype, where: str) -> TypeError:
-    return TypeError(
-        f"{where}: dtype must be floating, 'float32' or 'float64', or a Keras dtype "
-        f"policy such as 'mixed_bfloat16', but got {dtype!r}."
-    )

@@ -10,6 +10,7 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
 """
 
 from tfp_flows.variables.keras_module import KerasModule, network_of
+from tfp_flows.variables.policies import as_policy, dtype_mistake
 from tfp_flows.variables.references import as_reference, common_dtype
 from tfp_flows.variables.shared_variable import SharedVariable
 from tfp_flows.variables.weights import (
@@ -23,8 +24,10 @@ __all__ = [
     "KerasModule",
     "SharedVariable",
     "Weights",
+    "as_policy",
     "as_reference",
     "common_dtype",
+    "dtype_mistake",
     "find_weights",
     "network_of",
     "num_elements",
