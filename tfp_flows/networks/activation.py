@@ -11,7 +11,7 @@ from keras.src.activations import ALL_OBJECTS_DICT  # Keras has no public list.
 from tfp_flows.math import in_vectorized_map
 
 
-def as_activation(activation: Any, where: str) -> Callable:
+def as_activation(activation: Any, where: str) -> Any:
     """Give the function, or the Keras layer, that Keras makes of ``activation``.
 
     Args:
