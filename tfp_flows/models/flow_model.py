@@ -199,7 +199,7 @@ class FlowModel(Fitting, Serialized, Compiled, Steps):
             num_samples: how many.
             context: for a conditional flow ``[M, …]``, as `fit` takes it; the samples
                 then have the shape ``[num_samples, M, *event_shape]``.
-            seed: the same integer, or two, give the same samples at every call (TFP's own
+            seed: the same integer gives the same samples at every call (TFP's own
                 integer seeds do not).
 
         Raises:
