@@ -8,7 +8,7 @@ from small_flows import small_flow
 from tfp_flows import bijectors, networks
 from tfp_flows.math import find_root, implicit_solution, in_vectorized_map
 from tfp_flows.math.normal import upper_tail, upper_tail_of_mixture
-from tfp_flows.testing import EXAMPLES
+from tfp_flows.testing import EXAMPLES, FLOW_EXAMPLES
 
 
 def check(function, points, variables=()):
@@ -96,6 +96,22 @@ def test_what_was_traced_before_has_no_gradient_and_says_so():
     ):
         tape.watch(points)
         tape.gradient(tf.vectorized_map(traced, points), points)
+
+
+def test_a_function_that_was_not_traced_before():
+    """With SiLU, whose gradient in TensorFlow is a ``tf.custom_gradient``."""
+    flow, points = small_flow("iaf", num_layers=1)
+    check(tf.function(flow.log_prob), points)
+    conditional = FLOW_EXAMPLES["linear"].make(context_size=2)
+    for variable in conditional.trainable_variables:
+        variable.assign_add(0.3 * tf.ones_like(variable))
+    context = tf.constant([[0.5, -1.0]])
+
+    @tf.function
+    def log_prob(point):
+        return conditional(context).log_prob(point[tf.newaxis])[0]
+
+    check(log_prob, points)
 
 
 def test_tails_at_zero():

@@ -51,6 +51,17 @@ def checked_number(value: Any, where: str) -> float:
     return float(value)
 
 
+def checked_flag(value: Any, where: str) -> bool:
+    """True or False.
+
+    Raises:
+        TypeError: neither.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{where} must be True or False, but got {value!r}.")
+    return bool(value)
+
+
 def require_no_batch(bijector: Any, where: str) -> None:
     """Refuses a bijector whose parameters have a batch shape.
 

@@ -74,13 +74,18 @@ def as_stateless(seed: Any, where: str) -> tf.Tensor:
     TFP's own integer seeds give other numbers at each call; these do not.
 
     Raises:
-        ValueError: no such seed.
+        ValueError: no such seed; an integer beyond int32, which would be that of
+            another.
     """
     if not tf.is_tensor(seed):
         numbers = np.asarray(seed)
         if numbers.dtype.kind not in "iu" or numbers.shape not in ((), (2,)):
             raise ValueError(
                 f"{where}: seed must be 1 or 2 integers, but got {seed!r}."
+            )
+        if np.any(numbers != numbers.astype(np.int32)):
+            raise ValueError(
+                f"{where}: seed must be within int32, −2³¹ … 2³¹ − 1, but got {seed!r}."
             )
         seed = numbers if numbers.ndim else np.array([0, seed])
     elif not seed.dtype.is_integer or not seed.shape.is_compatible_with([2]):

@@ -259,6 +259,21 @@ def test_ends_of_the_range_in_float32(alpha, low, high):
     assert np.all(np.abs(back - (x + 0.5)) < 0.51)
 
 
+def test_a_flow_of_tfps_class_is_never_stale():
+    """TFP's cache keeps log-determinants by the identity of a tensor."""
+    scale = tfb.Scale(tf.Variable([1.0, 2.0]))
+    base = tfd.MultivariateNormalDiag(tf.zeros(2))
+    model = Dequantized(tfd.TransformedDistribution(base, scale), 0, 9, seed=0)
+    points = model.flow.sample(3, seed=[0, 1])
+    before = model.flow.log_prob(points)
+    scale.scale.assign([3.0, 4.0])
+    after = model.flow.log_prob(points)
+    np.testing.assert_array_equal(after, model.flow.log_prob(tf.identity(points)))
+    assert np.all(after != before)
+    assert model.copy().flow is model.flow
+    assert model.trainable_variables == (scale.scale,)
+
+
 # Random numbers.
 
 

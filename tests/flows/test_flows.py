@@ -320,6 +320,34 @@ def test_a_dtype_that_is_not_floating(name):
         make(name, dtype="int32")
 
 
+# What an argument may not be, by its name or the type of its default.
+BAD = {
+    "dtype": ["silly", 3, {}, "float16", "mixed_float16", tf.int32, object],
+    "activation": ["silly", 3, {}, object],
+    "hidden_units": [0, [0], ["a"], "silly"],
+    "permutation": [0, "silly", bijectors.Permutation.random(2)],
+    "transformer": [0, "silly", {}],
+    "context_size": [0, "silly", 2.5],
+    "seed": [-1, 2.5, "silly"],
+    bool: [0, "silly", None],
+    int: [0, 2.5, "silly", None, True],
+}
+
+
+@pytest.mark.parametrize("name", FLOW_EXAMPLES)
+def test_each_bad_argument_is_named_and_shown(name):
+    """And by this package, not by what it calls."""
+    example = FLOW_EXAMPLES[name]
+    for argument, parameter in inspect.signature(example.function).parameters.items():
+        for bad in BAD.get(argument, BAD.get(type(parameter.default), [])):
+            with pytest.raises((TypeError, ValueError)) as caught:
+                example.make(**{argument: bad})
+                pytest.fail(f"{argument}={bad!r} is taken")
+            message = str(caught.value)
+            assert argument in message and repr(bad) in message, message
+            assert "tfp_flows" in str(caught.traceback[-1].path), message
+
+
 @pytest.mark.parametrize("name", MASKED)
 def test_hidden_layers_that_are_too_narrow(name):
     with pytest.raises(ValueError, match=r"4 units.*too narrow for event_size 6"):

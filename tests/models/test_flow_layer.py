@@ -8,9 +8,9 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import tfp_flows
-from tfp_flows import FlowLayer, FlowModel, bijectors, flows
+from tfp_flows import FlowLayer, FlowModel, KerasModule, bijectors, conditioners, flows
 from tfp_flows.distributions import Family, StandardNormal
-from tfp_flows.keras_context import require_tracked
+from tfp_flows.variables.keras_context import require_tracked
 
 rng = np.random.default_rng(0)
 C = rng.normal(size=[64, 3]).astype("float32")
@@ -115,7 +115,21 @@ BARE = {
     "in a dict": (lambda: {"flow": conditional()}, "Family 'maf'"),
     "a flow": (lambda: flows.maf(2, **SMALL), "Flow 'maf'"),
     "a bijector": (lambda: bijectors.Affine.trainable(3), "Affine 'affine'"),
+    "a network": (lambda: network(), "KerasModule 'dense"),
+    "a bijector of TFP's": (
+        lambda: tfb.RealNVP(
+            num_masked=1,
+            shift_and_log_scale_fn=conditioners.real_nvp_template(3, 1, [4], seed=0),
+        ),
+        "KerasModule 'mlp",
+    ),
 }
+
+
+def network():
+    layer = keras.layers.Dense(3)
+    layer.build([None, 3])
+    return KerasModule(layer)
 
 
 class Bare(keras.Model):
@@ -132,8 +146,9 @@ class Bare(keras.Model):
         elif isinstance(flow, dict):
             flow = flow["flow"]
         context = self.encoder(inputs[0])
-        if isinstance(flow, tfb.Bijector):
-            return flow.forward(context)[:, 0]
+        if isinstance(flow, tfb.Bijector | KerasModule):
+            flow = getattr(flow, "forward", flow)
+            return flow(context)[:, 0]
         given = flow(context) if isinstance(flow, Family) else flow
         return given.log_prob(inputs[1])
 
@@ -192,6 +207,16 @@ def test_outside_of_keras_nothing_is_refused():
     with tf.GradientTape() as tape:
         loss = -tf.reduce_mean(flow(C).log_prob(X))
     assert all(g is not None for g in tape.gradient(loss, flow.trainable_variables))
+
+
+def test_a_flow_of_tfps_parts_alone_is_trained_by_its_layer():
+    """Bare, Keras does not see it, nor do we: nothing of ours is called."""
+    scale = tfb.Scale(tf.Variable([1.0, 2.0]))
+    flow = tfd.TransformedDistribution(tfd.MultivariateNormalDiag(tf.zeros(2)), scale)
+    model = keras.Sequential([keras.Input([2]), FlowLayer(flow)])
+    model.compile(keras.optimizers.Adam(0.1), loss=nll, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+    assert np.all(scale.scale != [1.0, 2.0])
 
 
 # Saving.
@@ -298,6 +323,26 @@ MISTAKES = {
         TypeError,
         "'maf' is float32, but got dtype='float64'",
     ),
+    "a dtype policy": (
+        lambda: FlowLayer(conditional(), dtype="mixed_bfloat16"),
+        TypeError,
+        "'maf' is float32, but got dtype='mixed_bfloat16'",
+    ),
+    "no dtype": (
+        lambda: FlowLayer(conditional(), dtype="silly"),
+        TypeError,
+        "FlowLayer: dtype must be floating.*'silly'",
+    ),
+    "a seed that int32 does not hold": (
+        lambda: FlowLayer(flows.linear(2)).sample(2, seed=2**32),
+        ValueError,
+        "'linear'.sample: seed must be within int32.*4294967296",
+    ),
+    "a seed of text": (
+        lambda: FlowLayer(flows.linear(2)).sample(2, seed="a"),
+        ValueError,
+        "'linear'.sample: seed must be 1 or 2 integers, but got 'a'",
+    ),
 }
 
 
@@ -346,6 +391,20 @@ def test_a_frozen_layer_is_frozen_when_it_is_made_anew(how):
     layer.trainable = False
     copy = FlowLayer.from_config(layer.get_config())
     assert not copy.trainable_weights and len(copy.weights) == len(layer.weights)
+
+
+def test_a_frozen_layer_can_be_trained_later():
+    flow = drawn(conditional())
+    model = subclassed(FlowLayer(flow, trainable=False))
+    assert not model.flow.trainable
+    fit(model, epochs=1)
+    model.flow.trainable = True
+    before = [v.numpy() for v in flow.trainable_variables]
+    fit(model, epochs=1)
+    for old, new in zip(before, flow.trainable_variables, strict=True):
+        assert np.any(old != new.numpy())
+    assert len(model.weights) == len(model.trainable_weights) == 2 + len(before)
+    assert model.flow.get_config()["trainable"]
 
 
 def test_a_bijector_without_a_context_refuses_one():

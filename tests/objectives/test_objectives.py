@@ -175,8 +175,10 @@ def test_mistakes_without_data(mistake):
 
 
 def test_the_default_needs_data():
-    with pytest.raises(TypeError, match=r"x must be real numbers.*None"):
+    with pytest.raises(TypeError, match=r"None: call fit\(x\)\. .*steps alone"):
         make().fit(steps_per_epoch=3)
+    with pytest.raises(TypeError, match=r"None: call fit\(context, x\)"):
+        make(context_size=3).fit(steps_per_epoch=3)
 
 
 # Variables and callbacks.
@@ -242,6 +244,20 @@ def test_a_class_that_is_not_registered_is_not_saved(tmp_path):
     model = make(Local())
     with pytest.raises(ValueError, match=r"(?s)cannot be saved.*Local"):
         model.save(tmp_path / "m.keras")
+
+
+def test_a_function_without_training():
+    a, b = make(), make(lambda family, batch: -family().log_prob(batch.x))
+    assert b.evaluate(X, verbose=0) == a.evaluate(X, verbose=0)
+    b.fit(X, verbose=0)
+
+
+def test_a_loss_in_the_way_of_keras():
+    def mse(y_true, y_pred, sample_weight):
+        return y_pred
+
+    with pytest.raises(TypeError, match=r"mse.*of \(y_true, y_pred, sample_weight\)"):
+        make(mse)
 
 
 @pytest.mark.parametrize("loss", ["mse", 3, MaximumLikelihood])

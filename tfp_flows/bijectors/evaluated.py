@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.event_ranks import extra_axes, sum_log_det, with_known_rank
-from tfp_flows.keras_context import require_tracked
+from tfp_flows.variables.keras_context import require_tracked
 
 
 class Evaluated(tfb.Bijector, abc.ABC):

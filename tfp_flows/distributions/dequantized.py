@@ -11,6 +11,7 @@ from tfp_flows.data_paths import DataPath, data_paths
 from tfp_flows.distributions import dequantized_checks as checks
 from tfp_flows.distributions import noise as noise_of
 from tfp_flows.distributions.family import Family
+from tfp_flows.distributions.flow import Flow
 from tfp_flows.distributions.lower_bound import LowerBound
 from tfp_flows.math.integers import IntegerRange
 from tfp_flows.stages import Part, parts
@@ -42,8 +43,8 @@ class Dequantized(LowerBound):
     Cost: that of the flow at k points, and of the noise.
 
     Args:
-        flow: a ``tfd.Distribution`` of numbers, most often a
-            ``tfd.TransformedDistribution``. For a conditional one the order is
+        flow: a ``tfd.Distribution`` of numbers, most often a `Flow`, which one of
+            TFP's class for flows becomes. For a conditional one the order is
             ``Family(Dequantized(conditional.distribution, …))``.
         low: the smallest integer, or one for each number of an event.
         high: the largest, likewise.
@@ -105,7 +106,8 @@ class Dequantized(LowerBound):
             )
         if noise is not None:
             checks.check_noise(noise, flow, where)
-        self._flow = flow
+        # Without TFP's cache, whatever class the flow was made of.
+        self._flow = parameters["flow"] = Flow.wrap(flow)
         self._noise = noise
         self._integers = checks.checked_range(low, high, flow, where)
         self._scaling = checks.make_scaling(
@@ -119,7 +121,10 @@ class Dequantized(LowerBound):
 
     @property
     def flow(self) -> tfd.Distribution:
-        """The density of the points that noise makes of integers."""
+        """The density of the points that noise makes of integers.
+
+        If it is of TFP's class for flows, a `Flow` of the same parts.
+        """
         return self._flow
 
     @property

@@ -5,9 +5,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import data_paths, keras_context, stages
+from tfp_flows import data_paths, stages
 from tfp_flows.distributions.contexts import common_context_size, with_context
 from tfp_flows.distributions.flow import Flow
+from tfp_flows.variables import keras_context
 
 
 class Family(tf.Module):

@@ -19,7 +19,7 @@ ARGUMENTS = {
         and without a search for a root.""",
     "hidden_units": """the width of each hidden layer of each network; those of a MADE
         are at least D − 1.""",
-    "activation": "of the hidden layers.",
+    "activation": "of the hidden layers, a function or a name that Keras knows.",
     "permutation": """makes what comes between two layers, called with the event size,
         ``seed`` and ``dtype``: ``Permutation.random``,
         ``functools.partial(LULinear.trainable, permute=True)`` and the like. Without
@@ -38,5 +38,6 @@ ERRORS = """\
     ValueError: an argument outside the range that is said above, or a size or count
         below 1.
     TypeError: an argument of another kind than said above, a size that is no integer,
-        a dtype that is not floating; an argument that the flow does not have.
+        another dtype (in float16 gradients underflow); an argument that the flow does
+        not have.
 """

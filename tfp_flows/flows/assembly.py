@@ -4,16 +4,17 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Chain
-from tfp_flows.checks import checked_count
+from tfp_flows.checks import checked_count, checked_counts
 from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
+from tfp_flows.networks.activation import as_activation
 from tfp_flows.random_state import split_seed
+from tfp_flows.variables import as_policy, dtype_mistake
 
 # Called as ``make_layer(index, seed)``.
 MakeLayer = Callable[[int, int], tfb.Bijector]
@@ -47,6 +48,10 @@ class Assembly:
         self.where = f"flows.{self.name}"
         self.variable_dtype = _variable_dtype(self.dtype, self.where)
         self.event_size = checked_count(self.event_size, f"{self.where}: event_size")
+        # Here, for some flows have networks only where there is a context.
+        where = f"{self.where}: hidden_units"
+        self.hidden_units = checked_counts(self.hidden_units, where)
+        as_activation(self.activation, self.where)
         if self.permutation is not None:
             require_maker(self.permutation, f"{self.where}: permutation")
         if self.base is None:
@@ -65,18 +70,21 @@ class Assembly:
         """
         return index % 2 if self.permutation is None else 0
 
-    def layers(self, make_layer: MakeLayer, num_layers: int) -> list[tfb.Bijector]:
+    def layers(
+        self, make_layer: MakeLayer, num_layers: int, argument: str = "num_layers"
+    ) -> list[tfb.Bijector]:
         """Call ``make_layer(index, seed)`` for each layer; put permutations between.
 
         Args:
             make_layer: makes a layer.
             num_layers: how many layers, without the permutations.
+            argument: the name that the flow has for this number.
 
         Raises:
             TypeError: a number that is no integer.
             ValueError: a number below 1.
         """
-        num_layers = checked_count(num_layers, f"{self.where}: num_layers")
+        num_layers = checked_count(num_layers, f"{self.where}: {argument}")
         layers = [
             make_layer(index, seed)
             for index, seed in enumerate(split_seed(self.seed, num_layers))
@@ -154,9 +162,10 @@ def _variable_dtype(dtype: DType, where: str) -> tf.DType:
 
     Under ``"mixed_bfloat16"`` networks compute in bfloat16, and these are float32.
     """
-    if isinstance(dtype, tf.DType | type):
-        dtype = tf.as_dtype(dtype).name
-    variable_dtype = tf.as_dtype(keras.dtype_policies.get(dtype).variable_dtype)
-    if not variable_dtype.is_floating:
-        raise TypeError(f"{where}: dtype must be floating, but got {dtype}.")
+    policy = as_policy(dtype, where)
+    variable_dtype = tf.as_dtype(policy.variable_dtype)
+    # In float16 gradients underflow, and ordinary points have a log-density of −∞.
+    is_float16 = policy.compute_dtype == "float16"
+    if variable_dtype not in (tf.float32, tf.float64) or is_float16:
+        raise dtype_mistake(dtype, where)
     return variable_dtype

@@ -156,4 +156,5 @@ def dequantization(
         )
         return Coupling(network, transformer, checkerboard_mask(shape, index % 2))
 
-    return assembly.flow([to_image(shape), *assembly.layers(make_layer, num_steps)])
+    layers = assembly.layers(make_layer, num_steps, "num_steps")
+    return assembly.flow([to_image(shape), *layers])

@@ -68,7 +68,7 @@ def glow(
     num_steps = checked_count(num_steps, "flows.glow: num_steps")
     image_shape = squeezable(image_shape, num_levels, "flows.glow")
     assembly = Assembly("glow", math.prod(image_shape), **options)
-    transformer = transformer or Affine.spec()
+    transformer = Affine.spec() if transformer is None else transformer
     network = functools.partial(
         ConvolutionalNetwork, activation=activation, **assembly.network_options
     )

@@ -46,7 +46,7 @@ def multi_scale_flow(
         shape = [rows // factor, columns // factor, channels * factor]
         return Chain(make_level(shape, index == num_levels - 1, seed))
 
-    levels = assembly.layers(make_one, num_levels)
+    levels = assembly.layers(make_one, num_levels, "num_levels")
     return assembly.flow([MultiScale(levels, image_shape)])
 
 

@@ -15,6 +15,7 @@ from tfp_flows.bijectors import (
     Coupling,
     TransformerSpec,
 )
+from tfp_flows.checks import checked_flag
 from tfp_flows.conditioners import MADE, MLP, Conditioner
 from tfp_flows.flows.assembly import Assembly, MakeLayer
 from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
@@ -32,7 +33,8 @@ def layered(
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
     """Make a flow of autoregressive layers or of couplings, with fast densities."""
-    make_flow = autoregressive_flow if autoregressive else coupling_flow
+    is_masked = checked_flag(autoregressive, f"flows.{name}: autoregressive")
+    make_flow = autoregressive_flow if is_masked else coupling_flow
     spec = transformer.fast("log_prob")
     return make_flow(name, event_size, spec, num_layers, **options)
 

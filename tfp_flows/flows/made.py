@@ -32,5 +32,9 @@ def made(
     distribution estimation; Bishop (1994), Mixture density networks.
     """
     return autoregressive_flow(
-        "made", event_size, transformer or Affine.spec(), num_layers=1, **options
+        "made",
+        event_size,
+        Affine.spec() if transformer is None else transformer,
+        num_layers=1,
+        **options,
     )

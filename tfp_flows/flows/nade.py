@@ -43,5 +43,5 @@ def nade(
     autoregressive density-estimator.
     """
     network = functools.partial(NADE, hidden_units=units, activation=activation)
-    spec = transformer or Affine.spec()
+    spec = Affine.spec() if transformer is None else transformer
     return autoregressive_flow("nade", event_size, spec, num_layers, network, **options)

@@ -3,6 +3,7 @@
 from typing import Unpack
 
 from tfp_flows.bijectors import MonotonicNetwork
+from tfp_flows.checks import checked_count
 from tfp_flows.flows.layers import layered
 from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
 from tfp_flows.flows.ready_made import ready_made
@@ -37,5 +38,7 @@ def naf(
 
     Paper: Huang, Krueger, Lacoste and Courville (2018), Neural autoregressive flows.
     """
+    where = "flows.naf: num_transformer_layers"
+    num_transformer_layers = checked_count(num_transformer_layers, where)
     spec = MonotonicNetwork.spec(num_units=num_units, num_layers=num_transformer_layers)
     return layered("naf", event_size, spec, num_layers, autoregressive, **options)

@@ -67,5 +67,7 @@ def pixel_cnn(
             **network_options,
         )
 
-    layer = autoregressive_layer(assembly, transformer or Affine.spec(), network)
+    layer = autoregressive_layer(
+        assembly, Affine.spec() if transformer is None else transformer, network
+    )
     return assembly.flow([*assembly.layers(layer, 1), to_image(shape)])

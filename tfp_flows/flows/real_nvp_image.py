@@ -67,7 +67,7 @@ def real_nvp_image(
     num_steps = checked_count(num_steps, f"{where}: num_steps")
     image_shape = with_checkerboards(image_shape, num_levels, where)
     assembly = Assembly("real_nvp_image", math.prod(image_shape), **options)
-    transformer = transformer or Affine.spec()
+    transformer = Affine.spec() if transformer is None else transformer
     network = functools.partial(
         ConvolutionalResidualNetwork,
         filters,

@@ -50,7 +50,7 @@ def recurrent(
     Kalchbrenner and Kavukcuoglu (2016), Pixel recurrent neural networks.
     """
     network = functools.partial(Recurrent, units=units, cell=cell, row_size=row_size)
-    spec = transformer or Affine.spec()
+    spec = Affine.spec() if transformer is None else transformer
     return autoregressive_flow(
         "recurrent", event_size, spec, num_layers, network, **options
     )

@@ -54,7 +54,7 @@ def wavenet(
         dilations=dilations,
         activation=activation,
     )
-    spec = transformer or Affine.spec()
+    spec = Affine.spec() if transformer is None else transformer
     return autoregressive_flow(
         "wavenet", event_size, spec, num_layers, network, **options
     )

@@ -33,8 +33,8 @@ class Compiled(keras.Model):
         Args:
             optimizer: as in Keras; Adam with its learning rate of 0.001 by default.
             loss: a `tfp_flows.objectives.Objective`, or a function of (family, batch,
-                training=…) that gives a number for each row; maximum likelihood if
-                not given.
+                training=…), or of the first two, that gives a number for each row;
+                maximum likelihood if not given.
             metrics: a list of ``"nats"``, ``"nats_per_dimension"`` and
                 ``"bits_per_dimension"``, the NLL in these units; or Keras metrics,
                 whose ``update_state`` gets log-probabilities for both of its

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import keras_context, saving
+from tfp_flows import saving
 from tfp_flows.distributions import Family
 from tfp_flows.distributions.contexts import with_context
-from tfp_flows.variables import SharedVariable, find_weights
+from tfp_flows.random_state import as_stateless
+from tfp_flows.variables import SharedVariable, as_policy, find_weights, keras_context
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -28,8 +28,12 @@ class FlowLayer(keras.layers.Layer):
     function −y_pred.
 
     A bare flow in a Keras model is not seen by Keras; when the model is fitted it is
-    refused. To hold one that stays as it is: ``FlowLayer(flow, trainable=False)``,
-    whose networks also run as in inference (no dropout, running statistics).
+    refused. Two kinds cannot be refused and are silently not trained: a flow of TFP's
+    parts alone, a ``tfd.TransformedDistribution`` of ``tfb`` bijectors, say; and one in
+    a ``tf.function`` that was traced before ``fit``. A `FlowLayer` trains both.
+
+    To hold a flow that stays as it is: ``FlowLayer(flow, trainable=False)``, whose
+    networks also run as in inference (no dropout, running statistics).
 
     Args:
         flow: a ``tfd.Distribution``, a `tfp_flows.distributions.Family`, or a
@@ -71,7 +75,8 @@ class FlowLayer(keras.layers.Layer):
             )
         is_bijector = isinstance(flow, tfb.Bijector)
         dtype = _checked_dtype(dtype, flow)
-        super().__init__(name=name or _layer_name(flow), dtype=dtype)
+        name = name or _layer_name(flow)
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
         self._flow = flow if is_bijector else Family.wrap(flow)
         self._is_bijector = is_bijector
         self._is_frozen = not trainable
@@ -89,6 +94,20 @@ class FlowLayer(keras.layers.Layer):
                 weight.trainable = False
         for weight in shared:
             self._track_variable(weight)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the flow is trained; as in Keras, compile after a change."""
+        return keras.layers.Layer.trainable.fget(self)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        keras.layers.Layer.trainable.fset(self, value)
+        if value and self._is_frozen:
+            for weight in self.weights:
+                self._untrack_variable(weight)
+            self._is_frozen = False
+            self._track(find_weights(self._flow))
 
     @property
     def flow(self) -> tfd.Distribution | tfb.Bijector | Family:
@@ -117,10 +136,16 @@ class FlowLayer(keras.layers.Layer):
             num_samples: how many; or a shape.
             context: ``[M, C]``; the samples then have the shape
                 ``[num_samples, M, *event_shape]``.
-            seed: an integer gives the same samples at every call; or as in TFP.
+            seed: an integer gives the same samples at every call; or a stateless seed
+                of two, as in TFP.
+
+        Raises:
+            TypeError: the layer of a bijector.
+            ValueError: a context that is missing, not taken, or of another size; no
+                such seed, or one beyond int32.
         """
-        if isinstance(seed, int | np.integer):
-            seed = tf.constant([0, int(seed)], tf.int32)
+        if seed is not None:
+            seed = as_stateless(seed, f"{self.name!r}.sample")
         with self._evaluation():
             return self._distribution(context, "sample").sample(num_samples, seed=seed)
 
@@ -177,7 +202,7 @@ class FlowLayer(keras.layers.Layer):
         return {
             "flow": saving.encode(self._flow),
             "name": self.name,
-            "trainable": self.trainable and not self._is_frozen,
+            "trainable": self.trainable,
         }
 
     @classmethod
@@ -190,10 +215,12 @@ def _checked_dtype(dtype, flow) -> str | None:
     if flow.dtype is None:
         return dtype
     name = tf.as_dtype(flow.dtype).name
-    if dtype is not None and keras.dtype_policies.get(dtype).variable_dtype != name:
+    # A policy of mixed precision is its networks', which have theirs already.
+    if dtype is not None and as_policy(dtype, "FlowLayer").name != name:
         raise TypeError(
             f"FlowLayer: {flow.name!r} is {name}, but got dtype={dtype!r}: make "
-            "the flow with that dtype."
+            "the flow with that dtype, flows.maf(…, dtype=…) say, and the layer "
+            "without one."
         )
     return name
 

@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows import keras_context
 from tfp_flows.distributions import Family
 from tfp_flows.models import checked_parts
 from tfp_flows.models.compiled import Compiled
@@ -18,7 +17,8 @@ from tfp_flows.models.serialized import Serialized
 from tfp_flows.models.steps import Steps
 from tfp_flows.models.summary import summary_table
 from tfp_flows.objectives import Batch, Objective
-from tfp_flows.variables import find_weights, storage_ids
+from tfp_flows.random_state import as_stateless
+from tfp_flows.variables import find_weights, keras_context, storage_ids
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -203,10 +203,12 @@ class FlowModel(Fitting, Serialized, Compiled, Steps):
                 integer seeds do not).
 
         Raises:
-            ValueError: a context that is missing, not taken, or of another size.
+            ValueError: a context that is missing, not taken, or of another size; a seed
+                that is no integer, or beyond int32.
         """
-        stateless = None if seed is None else tf.constant([0, seed], tf.int32)
-        return self.given(context).sample(num_samples, seed=stateless)
+        if seed is not None:
+            seed = as_stateless(seed, f"{self.name!r}.sample")
+        return self.given(context).sample(num_samples, seed=seed)
 
     def export(self, filepath: str | os.PathLike, **kwargs: Any) -> None:
         """Write a SavedModel, a folder that TensorFlow alone can load and serve.

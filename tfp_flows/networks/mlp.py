@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_counts
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.column_dense import ColumnDense
 from tfp_flows.networks.network import Network
 from tfp_flows.random_state import split_seed
@@ -57,7 +58,7 @@ class MLP(Network):
         super().__init__(dtype=dtype, name=name, **kwargs)
         self.hidden_units = checked_counts(hidden_units, "MLP: hidden_units")
         self._set_sizes(output_size=output_size, context_size=context_size)
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         self.seed = seed
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
@@ -94,6 +95,6 @@ class MLP(Network):
             "hidden_units": self.hidden_units,
             "output_size": self.output_size,
             "context_size": self.context_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }

@@ -1,5 +1,6 @@
 """A function as an objective."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +19,11 @@ class FunctionObjective(Objective):
     ``FlowModel.compile(loss=function)`` makes one.
 
     Args:
-        function: called as ``function(family, batch, training=…)``, which gives a
-            number for each row, ``[N]``.
+        function: called as ``function(family, batch, training=…)``, or if it does not
+            take ``training`` without; it gives a number for each row, ``[N]``.
 
     Raises:
-        TypeError: something that cannot be called.
+        TypeError: something that cannot be called, or not with these arguments.
 
     >>> import tfp_flows
     >>> def smoothed(family, batch, *, training):
@@ -45,9 +46,12 @@ class FunctionObjective(Objective):
                 f"but got {function!r}."
             )
         self.function = function
+        self._takes_training = _takes_training(function)
 
     def per_row(self, family: Family, batch: Batch, *, training: bool) -> tf.Tensor:
         """Call the function."""
+        if not self._takes_training:
+            return self.function(family, batch)
         return self.function(family, batch, training=training)
 
     def get_config(self) -> dict:
@@ -69,6 +73,28 @@ class FunctionObjective(Objective):
     def from_config(cls, config: dict) -> "FunctionObjective":
         """Make an objective of what `get_config` gave."""
         return cls(keras.saving.deserialize_keras_object(config["function"]))
+
+
+def _takes_training(function: Callable) -> bool:
+    """Tell whether a loss takes ``training``, so far as its signature is known.
+
+    Raises:
+        TypeError: a function of other arguments.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # As of some that are not written in Python.
+        return True
+    for options in ({"training": True}, {}):
+        try:
+            signature.bind("family", "batch", **options)
+        except TypeError:
+            continue
+        return bool(options)
+    raise TypeError(
+        "A loss is an objective or a function of (family, batch, training=…), but got "
+        f"{function!r}, a function of {signature}."
+    )
 
 
 def as_objective(loss: Any) -> Objective:

@@ -6,9 +6,11 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
 * Keras → TFP: `KerasModule` makes a layer's weights visible to TFP.
 * TFP → Keras: `SharedVariable` is a Keras weight whose storage is an existing
   ``tf.Variable``; `find_weights` collects both kinds from any TFP object.
+* `keras_context` refuses what a Keras model calls in ``fit`` and would not train.
 """
 
 from tfp_flows.variables.keras_module import KerasModule, network_of
+from tfp_flows.variables.policies import as_policy, dtype_mistake
 from tfp_flows.variables.references import as_reference, common_dtype
 from tfp_flows.variables.shared_variable import SharedVariable
 from tfp_flows.variables.weights import (
@@ -22,8 +24,10 @@ __all__ = [
     "KerasModule",
     "SharedVariable",
     "Weights",
+    "as_policy",
     "as_reference",
     "common_dtype",
+    "dtype_mistake",
     "find_weights",
     "network_of",
     "num_elements",

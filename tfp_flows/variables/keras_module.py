@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.variables.keras_context import require_tracked
 from tfp_flows.variables.names import module_name, require_built
 
 
@@ -22,6 +23,9 @@ class KerasModule(tf.Module):
     Called with ``x`` of shape ``[..., D]`` it flattens the batch, since Keras layers
     refuse an input of rank 1, and gives ``[..., K]`` in the dtype of ``x``.
 
+    Keras, in turn, does not see into it: a Keras model of your own holds ``layer``
+    itself; called in its ``fit``, a bare `KerasModule` is refused.
+
     Args:
         layer: a built ``keras.Layer``.
         event_ndims: the rank of one input of the layer, 1 for vectors and 3 for images.
@@ -30,7 +34,8 @@ class KerasModule(tf.Module):
     Raises:
         TypeError: ``layer`` is no Keras layer.
         ValueError: it has no weights yet, since it was not built; created during
-            the first ``log_prob`` they would be missed.
+            the first ``log_prob`` they would be missed; at a call, a Keras model is
+            being fitted that would not train it.
 
     >>> layer = keras.layers.Dense(2)
     >>> layer.build((None, 1))
@@ -76,6 +81,7 @@ class KerasModule(tf.Module):
 
         A ``context [..., C]``, if the layer takes one, has the batch shape of ``x``.
         """
+        require_tracked(self)
         x, *contexts = map(tf.convert_to_tensor, (x, *context))
         rank = x.shape.rank - self.event_ndims
         if rank == 1:

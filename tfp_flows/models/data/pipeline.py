@@ -39,7 +39,9 @@ def checked_data(
         return None
     if x is None:
         raise TypeError(
-            f"{name} must be real numbers, for the objective needs data, but got None."
+            f"{name} must be real numbers, for the objective needs data, but got None: "
+            f"call fit({_arguments(spec)}). A number of steps alone is for an "
+            "objective whose batch_spec is None, which draws its own points."
         )
     if y is not None and not spec.has_context:
         raise ValueError(
@@ -62,6 +64,10 @@ def checked_data(
             "validation_data=(context, x)."
         )
     return checked_rows(y, x, sample_weight, spec=spec, name=name)
+
+
+def _arguments(spec: BatchSpec) -> str:
+    return "context, x" if spec.has_context else "x"
 
 
 def _require_no_data(x, y, sample_weight, name: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_counts
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.made_scan import scan
 from tfp_flows.networks.column_dense import ColumnDense
@@ -88,7 +89,7 @@ class MADE(Conditioner):
         self._set_order(order)
         self.hidden_units = checked_counts(hidden_units, "MADE: hidden_units")
         self.residual = bool(residual)
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         self.seed = seed
         self.degrees = [self._degrees_of(units) for units in self._widths()]
 
@@ -200,6 +201,6 @@ class MADE(Conditioner):
             "order": self.order,
             "context_size": self.context_size,
             "residual": self.residual,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfp_flows.checks import checked_count
 from tfp_flows.math import permute
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
 from tfp_flows.random_state import split_seed
 
@@ -84,7 +85,7 @@ class NADE(Conditioner):
         )
         self._set_order(order)
         self.hidden_units = checked_count(hidden_units, "NADE: hidden_units")
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         self.seed = seed
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
@@ -165,7 +166,7 @@ class NADE(Conditioner):
             "output_size": self.output_size,
             "order": self.order,
             "context_size": self.context_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }
 

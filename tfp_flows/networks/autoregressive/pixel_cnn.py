@@ -13,6 +13,7 @@ from tfp_flows.checks import (
     checked_odd,
     checked_permutation,
 )
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.gated_convolution import (
     GatedConvolution,
@@ -130,7 +131,7 @@ class PixelCNN(Conditioner):
         self.channel_order = order.tolist()
         starts = np.arange(0, self.event_size, channels)
         self.order = (starts[:, np.newaxis] + order).reshape(-1).tolist()
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         self.seed = seed
 
     @property
@@ -209,6 +210,6 @@ class PixelCNN(Conditioner):
             "kernel_size": self.kernel_size,
             "channel_order": self.channel_order,
             "context_size": self.context_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_counts
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
 from tfp_flows.networks.autoregressive.dilation import (
     doubling,
@@ -108,7 +109,7 @@ class WaveNet(Conditioner):
         self.dilations = checked_counts(dilations, "WaveNet: dilations")
         if not self.dilations:
             raise ValueError("WaveNet: dilations must be one or more, but got none.")
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         self.seed = seed
 
     @property
@@ -233,6 +234,6 @@ class WaveNet(Conditioner):
             "dilations": self.dilations,
             "order": self.order,
             "context_size": self.context_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }

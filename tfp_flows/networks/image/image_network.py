@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.checks import checked_image_shape
+from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.image.patch_conv2d import PatchConv2D
 from tfp_flows.networks.network import Network
 
@@ -56,7 +57,7 @@ class ImageNetwork(Network):
             context_size = int(np.prod(context_shape))
         self._set_sizes(output_size=output_size, context_size=context_size)
         self.context_shape: Any = context_shape  # ``None`` for no image.
-        self.activation = keras.activations.get(activation)
+        self.activation = as_activation(activation, type(self).__name__)
         is_layer = isinstance(self.activation, keras.Layer)
         if is_layer and type(self.activation).build is not keras.Layer.build:
             raise ValueError(
@@ -137,6 +138,6 @@ class ImageNetwork(Network):
             "output_size": self.output_size,
             "context_size": None if is_image else self.context_size,
             "context_shape": self.context_shape,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "seed": self.seed,
         }

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfp_flows.checks import checked_count, checked_number, checked_permutation
 from tfp_flows.math import permute
+from tfp_flows.networks.activation import activation_config
 from tfp_flows.networks.column_dense import ColumnDense
 from tfp_flows.networks.monotone.block_dense import BlockDense
 from tfp_flows.networks.monotone.block_inverse import inverse
@@ -214,7 +215,7 @@ class BlockNetwork(MonotoneNetwork):
             "num_hidden_layers": self.num_hidden_layers,
             "order": self.order,
             "context_size": self.context_size,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": activation_config(self.activation),
             "alpha": self.alpha,
             "train_alpha": self.train_alpha,
             "seed": self.seed,

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.networks.activation import as_activation
+
 
 class LeakyActivation(keras.layers.Layer):
     """αx + a(x) with an α > 0 for each unit: a non-decreasing a becomes invertible.
@@ -62,7 +64,7 @@ def checked_activation(activation: Any, where: str) -> Callable:
         ValueError: it decreases somewhere, is not finite, or does not act on each
             number by itself, as far as can be told.
     """
-    function = keras.activations.get(activation)
+    function = as_activation(activation, where)
     far = np.geomspace(8.0, 1e4, 100)
     x = np.concatenate([-far[:0:-1], np.linspace(-8.0, 8.0, 1601), far[1:]])
     with tf.init_scope():

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state  # The only way to the call context.
 
-from tfp_flows.variables import storage_ids
+from tfp_flows.variables.weights import storage_ids
 
 _STEPS = ("train_step", "tf__train_step")  # The second within AutoGraph.
 
@@ -32,8 +32,8 @@ def require_tracked(module: tf.Module) -> None:
     """Refuses a flow in a step of training of a Keras model that does not hold it.
 
     Args:
-        module: a flow, a bijector, a family or a distribution that is about to be
-            evaluated.
+        module: a flow, a bijector, a family, a distribution or a `KerasModule` that
+            is about to be evaluated.
 
     Raises:
         ValueError: a Keras model is being fitted, and trainable variables of the
@@ -51,8 +51,9 @@ def require_tracked(module: tf.Module) -> None:
             f"The Keras model {model.name!r} is being fitted, but would not train "
             f"{type(module).__name__} {module.name!r}, of which Keras sees no variable "
             f"({', '.join(map(repr, hidden[:3]))}, …): let the model hold "
-            "tfp_flows.FlowLayer(flow) in place of the flow, or to leave it as it is "
-            "FlowLayer(flow, trainable=False)."
+            "tfp_flows.FlowLayer(flow) in place of a flow or a bijector, and in place "
+            "of a KerasModule its layer; or to leave it as it is FlowLayer(flow, "
+            "trainable=False)."
         )
 
 
