@@ -5,22 +5,22 @@ import tensorflow as tf
 
 from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.testing.case import Case
-from tfp_flows.testing.outputs import check_outputs, outputs_of, tolerances_of
+from tfp_flows.testing.outputs import check_outputs, tolerances_of
 
 
 def check_batch_ranks(case: Case) -> None:
     """Checks points alone and in a batch of rank 2 against the batch of rank 1."""
     x, y = case.x, tf.identity(case.forward(case.x))
-    expected = outputs_of(case, x, y)
+    expected = case.both_ways(x, y)
     tolerances = tolerances_of(case)
-    alone = outputs_of(case, x[0], y[0])
+    alone = case.both_ways(x[0], y[0])
     first = {name: value[0] for name, value in expected.items()}
     check_outputs(case, alone, first, tolerances, "of a point without a batch")
 
     def folded(t):
         return tf.reshape(t, [2, len(x) // 2, *t.shape[1:]])
 
-    square = outputs_of(case, folded(x), folded(y))
+    square = case.both_ways(folded(x), folded(y))
     folds = {name: folded(value) for name, value in expected.items()}
     check_outputs(case, square, folds, tolerances, "of a batch of rank 2")
 
@@ -47,13 +47,13 @@ def check_batch_of_parameters(case: Case) -> None:
     batch = pair.bijector.experimental_batch_shape(x_event_ndims=case.event_ndims)
     case.check(batch == [2], f"two sets of parameters have batch shape {batch}.")
     x, y = case.x, tf.identity(case.forward(case.x))
-    outputs = outputs_of(pair, tf.stack([x, x], axis=1), tf.stack([y, y], axis=1))
+    outputs = pair.both_ways(tf.stack([x, x], axis=1), tf.stack([y, y], axis=1))
     for index, each in enumerate([values, other]):
         one = case.like(bijector.copy(**each))
         check_outputs(
             case,
             {name: value[:, index] for name, value in outputs.items()},
-            outputs_of(one, x, y),
+            one.both_ways(x, y),
             tolerances_of(one),
             "of parameters in a batch",
         )
@@ -71,7 +71,7 @@ def check_unknown_rank(case: Case) -> None:
     if not isinstance(case.bijector, Evaluated):
         return
     x, y = case.x, tf.identity(case.forward(case.x))
-    expected, tolerances = outputs_of(case, x, y), tolerances_of(case)
+    expected, tolerances = case.both_ways(x, y), tolerances_of(case)
     unknown = tf.TensorSpec(None, x.dtype)
 
     @tf.function(input_signature=[unknown, unknown])
@@ -99,8 +99,8 @@ def check_one_bad_row(case: Case) -> None:
     image = np.array(case.forward(case.x))
     image[1] = np.nan
     y = tf.constant(image, case.x.dtype)
-    expected = outputs_of(case, case.x, tf.identity(case.forward(case.x)))
-    for name, value in outputs_of(case, x, y).items():
+    expected = case.both_ways(case.x, tf.identity(case.forward(case.x)))
+    for name, value in case.both_ways(x, y).items():
         near, alone = (
             np.delete(np.asarray(v), 1, axis=0) for v in (value, expected[name])
         )

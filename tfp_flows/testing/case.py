@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
+from tfp_flows.bijectors import forward_and_log_det, inverse_and_log_det
+
 # Roundings that a chain of a few operations may add up to.
 _ROUNDINGS = 64
 
@@ -71,6 +73,23 @@ class Case:
         """The inverse log-determinant, ``[N]``, computed anew."""
         log_det_of = self.bijector.inverse_log_det_jacobian
         return self._log_det(log_det_of, y, self.image_ndims)
+
+    def both_ways(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Both maps, at points and at images, each with its log-determinant, ``[N]``.
+
+        Each by one evaluation of the two together, where the log-determinant is no mean
+        of draws.
+        """
+        if self.log_det_draws > 1:
+            forward, fldj = self.forward(x), self.fldj(x)
+            inverse, ildj = self.inverse(y), self.ildj(y)
+        else:
+            ndims = self.event_ndims, self.image_ndims
+            forward, fldj = forward_and_log_det(self.bijector, tf.identity(x), ndims[0])
+            inverse, ildj = inverse_and_log_det(self.bijector, tf.identity(y), ndims[1])
+            fldj = tf.broadcast_to(fldj, tf.shape(x)[: -ndims[0]])
+            ildj = tf.broadcast_to(ildj, tf.shape(y)[: -ndims[1]])
+        return {"forward": forward, "inverse": inverse, "fldj": fldj, "ildj": ildj}
 
     def _log_det(self, log_det_of, points, event_ndims: int) -> tf.Tensor:
         shape = tf.shape(points)[:-event_ndims]

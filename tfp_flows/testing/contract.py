@@ -9,7 +9,6 @@ from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.testing.case import Case, size
 from tfp_flows.testing.outputs import (
     check_outputs,
-    outputs_of,
     standard_normal,
     tolerances_of,
 )
@@ -25,7 +24,7 @@ def check_execution_modes(case: Case) -> None:
     def outputs_and_gradients(x, y):
         with tf.GradientTape() as outer, tf.GradientTape():
             outer.watch([x, y])
-            outputs = outputs_of(case, x, y)
+            outputs = case.both_ways(x, y)
             total = sum(tf.reduce_sum(value) for value in outputs.values())
         return outputs, outer.gradient(total, [x, y])
 
@@ -118,8 +117,8 @@ def check_compositions(case: Case) -> None:
         compositions["copy"] = bijector.copy()
     for name, same in compositions.items():
         other = case.like(same)
-        outputs = outputs_of(other, x, y)
-        check_outputs(case, outputs, outputs_of(case, x, y), tolerances, f"of {name}")
+        outputs = other.both_ways(x, y)
+        check_outputs(case, outputs, case.both_ways(x, y), tolerances, f"of {name}")
     flow = tfd.TransformedDistribution(standard_normal(x), bijector)
     expected = flow.distribution.log_prob(x) - fldj
     # The base magnifies the error of the inverse by the distance from its center.

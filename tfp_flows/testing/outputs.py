@@ -9,18 +9,8 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.testing.case import Case, size
 
 
-def outputs_of(case: Case, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Give both maps and both log-determinants, at points and at images."""
-    return {
-        "forward": case.forward(x),
-        "inverse": case.inverse(y),
-        "fldj": case.fldj(x),
-        "ildj": case.ildj(y),
-    }
-
-
 def tolerances_of(case: Case) -> dict[str, float]:
-    """Tolerances of two computations of `outputs_of` at ``case.x`` and its images."""
+    """Tolerances of two computations of `Case.both_ways` at points and their images."""
     jacobian = case.jacobian_at_x
     most = np.linalg.norm(jacobian, 2, axis=(1, 2)).max()
     least = np.linalg.norm(np.linalg.inv(jacobian), 2, axis=(1, 2)).max()
@@ -41,7 +31,7 @@ def tolerances_of(case: Case) -> dict[str, float]:
 def check_outputs(
     case: Case, actual: Mapping, expected: Mapping, tolerances: Mapping, what: str
 ) -> None:
-    """Fails unless two computations of `outputs_of` agree, in shapes and values."""
+    """Fails unless two computations of `Case.both_ways` agree, in shapes and values."""
     for name, tolerance in tolerances.items():
         a, b = np.asarray(actual[name]), np.asarray(expected[name])
         case.check(a.shape == b.shape, f"{name} {what} has shape {a.shape}.")
