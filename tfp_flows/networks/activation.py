@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.activations import ALL_OBJECTS_DICT  # Keras has no public list.
 
 from tfp_flows.math import in_vectorized_map
 
@@ -50,7 +49,7 @@ def silu(x: tf.Tensor) -> tf.Tensor:
 
 
 def _mistake(activation, where: str) -> Exception:
-    names = list(ALL_OBJECTS_DICT) if isinstance(activation, str) else []
+    names = vars(keras.activations) if isinstance(activation, str) else []
     nearest = difflib.get_close_matches(str(activation), names, n=1)
     kind = ValueError if isinstance(activation, str) else TypeError
     return kind(
