@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfp_flows.bijectors import programs
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.network_door import as_network, declared_by
@@ -60,6 +61,7 @@ class Networked(Bijector):
         )
         self._context_size = declared_by(network, context_size).context_size
         setattr(self, argument, network)
+        self._network = network
         self._takes_context = self.context_size is not None
         super().__init__(
             {**parameters, argument: network},
@@ -75,6 +77,22 @@ class Networked(Bijector):
     def context_size(self) -> int | None:
         """The size of the context that the network takes; ``None`` if it takes none."""
         return self._context_size
+
+    @property
+    def _program_key(self) -> tuple | None:
+        """What a subclass computes of rows, besides its network, as a hashable value.
+
+        Equal for layers that compute the same; ``None`` for one that shares nothing.
+        """
+        return None
+
+    def _by_program(self, method: str, *points: tf.Tensor) -> Any:
+        """Give ``self.method(*points)``, by the program of all layers of its structure.
+
+        The method depends on rows ``[N, …]``, on the network's weights and on
+        `_program_key` alone.
+        """
+        return programs.evaluate(self, self._network, method, points)
 
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.

@@ -23,6 +23,12 @@ class Network(keras.layers.Layer):
         output_size: ``None`` until it is known: the bijector that the network is given
             to sets it.
         context_size: ``None`` if the network takes no context.
+        activation: of the hidden layers, a function or a layer, if there is one.
+        shares_programs: whether networks of one configuration compute the same, but for
+            their weights, so that layers around them may share a compiled program. A
+            class says so for itself, not for its subclasses. It has no weights that are
+            not trained, and no loop that a gradient goes through (of which XLA hands
+            nothing to another program).
 
     >>> class Linear(Network):
     ...     def __init__(self, output_size=None, context_size=None, **kwargs):
@@ -44,6 +50,8 @@ class Network(keras.layers.Layer):
     event_size: int | None = None
     output_size: Any = None  # An integer, once it is known.
     context_size: int | None = None
+    activation: Any = None
+    shares_programs: bool = False
 
     def compute_output_shape(
         self, x_shape: Sequence, context_shape: Sequence | None = None

@@ -97,6 +97,21 @@ class TransformerSpec:
         """K, the count of numbers that one dimension's parameters take."""
         return sum(self._sizes)
 
+    @functools.cached_property
+    def program_key(self) -> tuple | None:
+        """The specification as a hashable value; ``None`` if it has none.
+
+        Of transformers of this package, which XLA compiles.
+        """
+        cls = self.bijector_class
+        parts = (self.param_shapes, self.options)
+        key = (cls, *(tuple(sorted(part.items())) for part in parts), self.inverted)
+        try:
+            hash(key)
+        except TypeError:
+            return None
+        return key if cls.__module__.startswith("tfp_flows.") else None
+
     def __call__(
         self, params: tf.Tensor, axis: int = -1, validate_args: bool = False
     ) -> tfb.Bijector:

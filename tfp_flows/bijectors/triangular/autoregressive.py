@@ -100,12 +100,20 @@ class Autoregressive(Networked):
         evaluate = self.transformer.forward_and_log_det
         return evaluate(params, z, 0, self.validate_args)[0]
 
+    @property
+    def _program_key(self):
+        spec = self.transformer.program_key
+        return None if spec is None else (self.event_size, spec)
+
     def _forward_and_log_det(self, x):
         rows, context = self._rows(x)
+        return self._from_rows(x, *self._by_program("_rows_forward", rows, *context))
+
+    def _rows_forward(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
         y = scan(self._solve, rows, *context)
         # All dimensions are known now: one evaluation more gives the log-determinant.
-        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
+        return y, -self._rows_inverse(y, *context)[1]
 
     def _scan_by_evaluation(self, solve, z, *context):
         size: Any = self.event_size
@@ -120,9 +128,9 @@ class Autoregressive(Networked):
 
     def _inverse_and_log_det(self, y):
         rows, context = self._rows(y)
-        return self._from_rows(y, *self._inverse_of_rows(rows, context))
+        return self._from_rows(y, *self._by_program("_rows_inverse", rows, *context))
 
-    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
+    def _rows_inverse(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         params = self.conditioner(rows, *context)
         shape = [self.event_size, self.transformer.num_params, -1]
         params = tf.reshape(tf.transpose(params), shape)

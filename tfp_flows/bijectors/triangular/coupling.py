@@ -88,23 +88,39 @@ class Coupling(Networked):
             output_shape=self._partition.output_shape(num_params),
         )
 
-    def _transformed(self, x, evaluate) -> tuple[tf.Tensor, tf.Tensor]:
+    @property
+    def _program_key(self):
+        spec = self.transformer.program_key
+        return None if spec is None else (self._partition.program_key, spec)
+
+    def _transformed(self, x, method: str) -> tuple[tf.Tensor, tf.Tensor]:
         """The image, and its log-determinant, by one evaluation of the network."""
         partition = self._partition
         rows, context = self._rows(x)
         inputs, identity_half, half = partition.split(rows)
-        params = partition.parameters(
-            self.conditioner(inputs, *context), self.transformer.num_params
-        )
-        image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
-        log_det = partition.sum(log_slopes, half)
+        image, log_det = self._by_program(method, inputs, half, *context)
         return self._from_rows(x, partition.join(identity_half, image), log_det)
 
     def _forward_and_log_det(self, x):
-        return self._transformed(x, self.transformer.forward_and_log_det)
+        return self._transformed(x, "_half_forward")
 
     def _inverse_and_log_det(self, y):
-        return self._transformed(y, self.transformer.inverse_and_log_det)
+        return self._transformed(y, "_half_inverse")
+
+    def _half_forward(self, inputs, half, *context):
+        evaluate = self.transformer.forward_and_log_det
+        return self._half(evaluate, inputs, half, *context)
+
+    def _half_inverse(self, inputs, half, *context):
+        evaluate = self.transformer.inverse_and_log_det
+        return self._half(evaluate, inputs, half, *context)
+
+    def _half(self, evaluate, inputs, half, *context) -> tuple[tf.Tensor, tf.Tensor]:
+        partition = self._partition
+        params = self.conditioner(inputs, *context)
+        params = partition.parameters(params, self.transformer.num_params)
+        image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
+        return image, partition.sum(log_slopes, half)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

@@ -19,6 +19,11 @@ class Partition(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def program_key(self) -> tuple:
+        """What `parameters` and `sum` depend on, as a hashable value."""
+
+    @property
+    @abc.abstractmethod
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input of the network."""
 
@@ -64,6 +69,10 @@ class VectorPartition(Partition):
         self._mask = mask
         # Halves that are contiguous are split and joined without a gather.
         self._is_contiguous = int(np.count_nonzero(mask[1:] != mask[:-1])) == 1
+
+    @property
+    def program_key(self) -> tuple:
+        return tuple(self._sizes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -112,6 +121,10 @@ class ChannelPartition(Partition):
         self._pixels = mask.shape[:2]
 
     @property
+    def program_key(self) -> tuple:
+        return *self._pixels, *self._sizes
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         return (*self._pixels, self._sizes[0])
 
@@ -149,6 +162,10 @@ class PixelPartition(Partition):
 
     def __init__(self, mask: np.ndarray):
         self._mask = mask
+
+    @property
+    def program_key(self) -> tuple:
+        return self._mask.shape, self._mask.tobytes()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
