@@ -109,7 +109,8 @@ def _plain(config: Any) -> Any:
 @functools.cache
 def _program(method: str, structure: tuple) -> Callable:
     # TensorFlow compiles the gradients of a compiled function, too.
-    return tf.function(_Run(method), jit_compile=True, autograph=False)
+    import os
+    return tf.function(_Run(method), jit_compile=bool(int(os.environ.get("PJIT", "1"))), autograph=False)
 
 
 class _Run:

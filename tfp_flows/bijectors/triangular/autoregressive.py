@@ -131,10 +131,12 @@ class Autoregressive(Networked):
         return self._from_rows(y, *self._by_program("_rows_inverse", rows, *context))
 
     def _rows_inverse(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
-        params = self.conditioner(rows, *context)
+        columns = tf.transpose(rows)
+        # Of the columns, too, so that gradients are added there: a network on columns
+        # cancels the transposition.
+        params = self.conditioner(tf.transpose(columns), *context)
         shape = [self.event_size, self.transformer.num_params, -1]
         params = tf.reshape(tf.transpose(params), shape)
-        columns = tf.transpose(rows)
         evaluate = self.transformer.inverse_and_log_det
         x, log_slopes = evaluate(params, columns, 1, self.validate_args)
         return tf.transpose(x), self._sum(log_slopes, columns)
