@@ -18,7 +18,7 @@ def _is_command() -> bool:
     """Whether this process is ``tfp-flows`` or ``python -m tfp_flows``."""
     program, *rest = getattr(sys, "argv", None) or [""]
     if program == "-m":  # The module that Python is to run, which it imports first.
-        return sys.orig_argv[-1 - len(rest)] == __name__
+        return sys.orig_argv[-1 - len(rest) :][:1] == [__name__]
     return os.path.splitext(os.path.basename(program))[0] == "tfp-flows"
 
 

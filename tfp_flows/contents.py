@@ -1,4 +1,4 @@
-"""All that ``import tfp_flows`` gives, and loads: TensorFlow and Keras among it.
+"""All that ``import tfp_flows`` loads, TensorFlow and Keras among it.
 
 It is apart from ``tfp_flows`` for the command, which reads its arguments before.
 """
@@ -22,15 +22,13 @@ import keras  # noqa: E402
 if keras.config.backend() != "tensorflow":
     raise ImportError(_BACKEND_ERROR.format(found=keras.config.backend()))
 
-from tfp_flows import (  # noqa: E402
-    bijectors,
-    conditioners,
-    distributions,
-    flows,
-    networks,
-    objectives,
-    saving,
-)
+import tfp_flows.bijectors as bijectors  # noqa: E402
+import tfp_flows.conditioners as conditioners  # noqa: E402
+import tfp_flows.distributions as distributions  # noqa: E402
+import tfp_flows.flows as flows  # noqa: E402
+import tfp_flows.networks as networks  # noqa: E402
+import tfp_flows.objectives as objectives  # noqa: E402
+import tfp_flows.saving as saving  # noqa: E402
 from tfp_flows.models.flow_layer import FlowLayer  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import tfp_flows
 from tfp_flows.cli import demo, fit, info, plot, sample, score
 from tfp_flows.cli.arguments import Parser
+from tfp_flows.cli.compiled_programs import program_cache
 from tfp_flows.cli.messages import Failure, Mistake
-from tfp_flows.cli.program_cache import program_cache
 from tfp_flows.cli.tensorflow_start import start_tensorflow
 
 _EXAMPLES = """\

@@ -120,10 +120,11 @@ def _link(store: Path, own: Path) -> None:
     """Links the entries that are whole into the folder of a run."""
     for path in store.glob(f"*{_SUFFIX}"):
         checksum, _, name = path.name.partition("-")
-        if checksum == _checksum(path):
-            os.link(path, own / name)
-        else:
+        # Two runs at once may have compiled the same, and not to the same bytes.
+        if checksum != _checksum(path) or (own / name).exists():
             path.unlink(missing_ok=True)
+        else:
+            os.link(path, own / name)
 
 
 def _keep(own: Path, store: Path) -> None:
