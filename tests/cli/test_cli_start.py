@@ -1,6 +1,7 @@
 """What the command does before its work, and what it says meanwhile."""
 
 import importlib.util
+import logging
 import os
 import re
 import subprocess
@@ -27,9 +28,11 @@ sys.exit(main())
 
 
 def run_python(*arguments, **environment):
+    environment = os.environ | environment
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env=os.environ | environment,
+        env=environment,
         capture_output=True,
         text=True,
     )
@@ -105,13 +108,17 @@ def environment(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
-    return monkeypatch
+    levels = {name: logging.getLogger(name).level for name in ("tensorflow", "absl")}
+    yield monkeypatch
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def test_tensorflow_is_quiet(environment, capfd):
     start(environment)
     assert capfd.readouterr().err == ""
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    assert not logging.getLogger("tensorflow").isEnabledFor(logging.WARNING)
     os.write(2, b"afterwards")
     assert capfd.readouterr().err == "afterwards"
 
@@ -137,7 +144,6 @@ def test_processes_of_their_own(folder, table, tmp_path):
         "XDG_CACHE_HOME": str(tmp_path),
         "MPLCONFIGDIR": matplotlib.get_configdir(),
     }
-    os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
     command = ["-m", "tfp_flows"]
     fit = [*command, "fit", table, *MAF, "--out", tmp_path / "m.keras"]
     first = run_python(*fit, **environment)

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -13,17 +14,21 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 def start_tensorflow() -> None:
     """Loads TensorFlow and all of the package that a model file may need.
 
-    Its log goes to standard error if the user has set ``TF_CPP_MIN_LOG_LEVEL``.
+    Its log, but for what is fatal, goes to standard error only if the user has set
+    ``TF_CPP_MIN_LOG_LEVEL``: of errors, Python raises those that matter.
     """
     if "tensorflow" in sys.modules:
         return
     # The command is written with Keras's TensorFlow, whatever else the user runs.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    is_users_own = _LEVEL in os.environ
-    # Only what is fatal: of errors, Python raises those that matter.
-    os.environ.setdefault(_LEVEL, "3")
-    with contextlib.nullcontext() if is_users_own else _quiet():
+    if _LEVEL in os.environ:
         importlib.import_module("tfp_flows.contents")
+        return
+    os.environ[_LEVEL] = "3"
+    with _quiet():
+        importlib.import_module("tfp_flows.contents")
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager
