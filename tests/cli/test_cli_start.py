@@ -141,7 +141,7 @@ def test_processes_of_their_own(folder, table, tmp_path):
     of which those that are damaged are compiled again.
     """
     environment = {
-        "XDG_CACHE_HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "with a space"),
         "MPLCONFIGDIR": matplotlib.get_configdir(),
     }
     command = ["-m", "tfp_flows"]
@@ -150,7 +150,7 @@ def test_processes_of_their_own(folder, table, tmp_path):
     ours = r"tfp-flows: compiling.*\n(Epoch \d/2\n\d+/\d+ - .* - val_loss: .*\n){2}"
     assert re.fullmatch(ours, first.stderr), first.stderr
 
-    store = tmp_path / "tfp_flows" / "xla"
+    store = tmp_path / "with a space" / "tfp_flows" / "xla"
     entries = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
     assert len(entries) == 2 and all(path.suffix == ".pb" for path in entries)
     damaged = min(entries, key=lambda path: path.stat().st_size)

@@ -10,6 +10,7 @@ from tfp_flows.cli import compiled_programs
 from tfp_flows.cli.arguments import Parser
 from tfp_flows.cli.compiled_programs import cache_folder, program_cache
 from tfp_flows.cli.fit import add_to
+from tfp_flows.cli.messages import Failure
 
 FLAG = "--tf_xla_persistent_cache_directory="
 
@@ -28,7 +29,7 @@ def run(*written):
     """One run, which finds entries and writes others."""
     os.environ.pop("TF_XLA_FLAGS", None)
     with program_cache(True):
-        folder = Path(os.environ["TF_XLA_FLAGS"].removeprefix(FLAG))
+        folder = Path(os.environ["TF_XLA_FLAGS"].removeprefix(FLAG).strip("'"))
         found = {path.name: path.read_text() for path in folder.iterdir()}
         for name in written:
             (folder / name).write_text(f"program {name}")
@@ -117,6 +118,10 @@ def no_folder(monkeypatch, tmp_path):
     (tmp_path / "of user").write_text("mine")
 
 
+def bad_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user's"))
+
+
 def of_another_user(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
 
@@ -130,7 +135,9 @@ def no_links(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "link", lambda *_: (tmp_path / "nowhere").stat())
 
 
-@pytest.mark.parametrize("break_it", [no_folder, of_another_user, full_disk, no_links])
+@pytest.mark.parametrize(
+    "break_it", [no_folder, bad_name, of_another_user, full_disk, no_links]
+)
 def test_without_a_good_place_there_is_no_cache(environment, tmp_path, break_it):
     break_it(environment, tmp_path)
     environment.delenv("TF_XLA_FLAGS", raising=False)
@@ -147,6 +154,12 @@ def test_it_can_be_off():
     with program_cache(parser.parse_args([*fit, "--no-cache"]).cache):
         assert "TF_XLA_FLAGS" not in os.environ
     assert not cache_folder().exists()
+
+
+def test_a_disk_that_is_full_meanwhile():
+    with pytest.raises(Failure, match="--no-cache.*No space"), program_cache(True):
+        folder = os.environ["TF_XLA_FLAGS"].removeprefix(FLAG).strip("'")
+        raise RuntimeError(f"{folder}/a.pb.tmp; No space left on device")
 
 
 def test_errors_of_the_work_pass():

@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tfp_flows.cli.messages import Failure
+
 _FLAGS = "TF_XLA_FLAGS"
 _FLAG = "--tf_xla_persistent_cache_directory"
 _MOST_BYTES = 256 * 2**20
@@ -35,6 +37,9 @@ def program_cache(is_wanted: bool) -> Iterator[None]:
 
     Without a folder that can be written there is none, and flags of the user's that
     have a cache of their own, or are in a file, stay as they are.
+
+    Raises:
+        Failure: the cache could not be written while the program ran.
     """
     flags = os.environ.get(_FLAGS, "")
     if "tensorflow" in sys.modules or not is_wanted or not _can_be_joined(flags):
@@ -53,9 +58,16 @@ def program_cache(is_wanted: bool) -> Iterator[None]:
         except (OSError, RuntimeError):  # The latter of a user without a home.
             yield
             return
-        os.environ[_FLAGS] = f"{flags} {_FLAG}={own}".strip()
+        os.environ[_FLAGS] = f"{flags} {_FLAG}='{own}'".strip()
         try:
             yield
+        except Exception as error:
+            if own in str(error):  # XLA's, which ends a run if it cannot write there.
+                raise Failure(
+                    f"{store}, the cache of compiled programs, cannot be used (--no-"
+                    f"cache does without): {' '.join(str(error).split())[:300]}"
+                ) from error
+            raise
         finally:
             with contextlib.suppress(OSError):
                 _keep(Path(own), store)
@@ -78,8 +90,9 @@ def cache_folder() -> Path:
 
 def _store() -> Path:
     """The folder for this machine and this TensorFlow, made if it is missing."""
-    folder = cache_folder() / "xla"
-    store = folder / _machine()
+    store = cache_folder() / "xla" / _machine()
+    if "'" in str(store):
+        raise OSError("XLA could not be told its name")
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
     # What is in it is run.
     if hasattr(os, "geteuid") and store.stat().st_uid != os.geteuid():
