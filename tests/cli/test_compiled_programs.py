@@ -1,5 +1,6 @@
 """The cache of compiled programs: what is kept, and what is not trusted."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -93,9 +94,16 @@ def test_it_stays_small(environment):
     assert names == ["c.pb", "d.pb", "e.pb"]
 
 
+def test_other_programs_have_another_store(environment):
+    run("a.pb")
+    environment.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    assert run() == {}
+
+
 def test_another_tensorflow_has_another_store(environment):
     run("a.pb")
-    environment.setattr("importlib.metadata.version", lambda name: "9.9")
+    spec = importlib.util.find_spec("keras")
+    environment.setattr(importlib.util, "find_spec", lambda name: spec)
     assert run() == {}
 
 
@@ -157,7 +165,7 @@ def test_it_can_be_off():
 
 
 def test_a_disk_that_is_full_meanwhile():
-    with pytest.raises(Failure, match="--no-cache.*No space"), program_cache(True):
+    with pytest.raises(Failure, match=r"--no-cache.*No space"), program_cache(True):
         folder = os.environ["TF_XLA_FLAGS"].removeprefix(FLAG).strip("'")
         raise RuntimeError(f"{folder}/a.pb.tmp; No space left on device")
 

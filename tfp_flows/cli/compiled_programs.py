@@ -7,7 +7,7 @@ are added to the store when it ends.
 
 import contextlib
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -104,9 +104,11 @@ def _store() -> Path:
 
 def _machine() -> str:
     """A name for all that programs depend on and that XLA does not compare."""
-    words = [importlib.metadata.version("tensorflow"), sys.platform]
-    words += [platform.machine(), os.environ.get("XLA_FLAGS", "")]
-    words += [os.environ.get(_FLAGS, "")]
+    words = [platform.platform(), platform.machine()]
+    words += [os.environ.get(name, "") for name in ("XLA_FLAGS", _FLAGS)]
+    # Not imported, and not its version, for builds of one version differ.
+    if (spec := importlib.util.find_spec("tensorflow")) and spec.origin:
+        words += [spec.origin, str(os.stat(spec.origin).st_mtime_ns)]
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         words += sorted({x for x in lines if x.startswith(("model name", "flags"))})
