@@ -119,7 +119,7 @@ def _machine() -> str:
 
 def _tidy(store: Path) -> None:
     """Removes what runs that were killed left, and the oldest of too many entries."""
-    for run in store.glob(f"{_RUN}*"):
+    for run in store.parent.glob(f"*/{_RUN}*"):
         if time.time() - run.stat().st_mtime > _OLDEST_RUN:
             shutil.rmtree(run, ignore_errors=True)
     entries = store.parent.glob(f"*/*{_SUFFIX}")
