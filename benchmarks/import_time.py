@@ -1,5 +1,4 @@
-"""Prints what `import tfp_flows` adds to a process that has TFP and Keras loaded, and
-how long the command takes to answer what needs no TensorFlow.
+"""Prints what `import tfp_flows` adds to Keras and TFP, and how fast the command answers.
 
 python benchmarks/import_time.py
 """
