@@ -1,4 +1,4 @@
-"""Prints what `import tfp_flows` adds to Keras and TFP, and how fast the command answers.
+"""Prints what `import tfp_flows` adds to Keras and TFP, and how fast `tfp-flows` answers.
 
 python benchmarks/import_time.py
 """
