@@ -1,4 +1,4 @@
-"""Prints what `import tfp_flows` adds to Keras and TFP, and how fast `tfp-flows` answers.
+"""Prints what `import tfp_flows` adds to Keras and TFP, and how soon `--help` is there.
 
 python benchmarks/import_time.py
 """
