@@ -1,8 +1,5 @@
 """The command line, in the process and as a command."""
 
-import subprocess
-import sys
-
 import pytest
 from PIL import Image
 
@@ -45,13 +42,3 @@ def test_a_file_in_place_of_the_folder(tmp_path, capsys):
     assert cli.main(["demo", "--out", str(file)]) == 1
     assert "taken" in capsys.readouterr().err
     assert file.read_text() == "mine"
-
-
-def test_as_a_module():
-    ran = subprocess.run(
-        [sys.executable, "-m", "tfp_flows", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.startswith("tfp_flows 0.")

@@ -8,52 +8,39 @@ TensorShape([5, 2])
 
 import importlib
 import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_BACKEND_ERROR = (
-    "tfp_flows builds on TensorFlow Probability and needs Keras with the TensorFlow "
-    "backend, but the Keras backend is {found!r}. Set the environment variable "
-    "KERAS_BACKEND=tensorflow (or the 'backend' of keras.json) before Keras is "
-    "imported."
-)
 
-# Asked before Keras is imported: with another backend that import may itself fail,
-# with an error that does not name the cause.
-if (os.environ.get("KERAS_BACKEND") or "tensorflow") != "tensorflow":
-    raise ImportError(_BACKEND_ERROR.format(found=os.environ["KERAS_BACKEND"]))
+def _is_command() -> bool:
+    """Whether this process is ``tfp-flows`` or ``python -m tfp_flows``."""
+    program, *rest = getattr(sys, "argv", None) or [""]
+    if program == "-m":  # The module that Python is to run, which it imports first.
+        return sys.orig_argv[-1 - len(rest) :][:1] == [__name__]
+    return os.path.splitext(os.path.basename(program))[0] == "tfp-flows"
 
-import keras  # noqa: E402
 
-if keras.config.backend() != "tensorflow":
-    raise ImportError(_BACKEND_ERROR.format(found=keras.config.backend()))
-
-from tfp_flows import (  # noqa: E402
-    bijectors,
-    conditioners,
-    distributions,
-    flows,
-    networks,
-    objectives,
-    saving,
-)
-from tfp_flows.models.flow_layer import FlowLayer  # noqa: E402
-from tfp_flows.models.flow_model import FlowModel  # noqa: E402
-from tfp_flows.variables import KerasModule  # noqa: E402
+# The command reads its arguments first, for TensorFlow takes seconds. All others have
+# everything at once: Keras imports no module that a file names, but finds the classes
+# that are registered when it reads the file.
+if TYPE_CHECKING or not _is_command():
+    from tfp_flows.contents import (
+        FlowLayer,
+        FlowModel,
+        KerasModule,
+        bijectors,
+        conditioners,
+        distributions,
+        flows,
+        networks,
+        objectives,
+        saving,
+    )
 
 # Loaded when first used: a program that only trains needs neither.
 _LAZY = ("datasets", "testing", "visualization")
-
-
-def __getattr__(name: str):
-    if name in _LAZY:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
-
 
 __all__ = [
     "FlowLayer",
@@ -70,3 +57,15 @@ __all__ = [
     "testing",
     "visualization",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in __all__:
+        return getattr(importlib.import_module(f"{__name__}.contents"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

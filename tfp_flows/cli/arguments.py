@@ -147,3 +147,13 @@ def add_columns(parser: argparse.ArgumentParser, columns: str, context: str) -> 
         metavar="FILE",
         help="a table that has the context, a row for each row of DATA",
     )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """The option of commands that compile."""
+    parser.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="compile anew, and do not keep what was compiled in the user's cache",
+    )

@@ -7,7 +7,18 @@ from pathlib import Path
 
 from tfp_flows.files import replacing, require_writable
 
-STANDARD_OUTPUT = "-"
+STANDARD_INPUT = STANDARD_OUTPUT = "-"
+
+
+def require_inputs(*paths: str | None) -> None:
+    """Raises now what reading would raise later; standard input and pipes may wait.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    for path in paths:
+        if path and path != STANDARD_INPUT and not _is_special(path):
+            open(path, "rb").close()
 
 
 def require_output(path: str) -> None:
@@ -16,11 +27,14 @@ def require_output(path: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    is_special = Path(path).exists() and not (
-        Path(path).is_file() or Path(path).is_dir()
-    )
-    if path != STANDARD_OUTPUT and not is_special:
+    if path != STANDARD_OUTPUT and not _is_special(path):
         require_writable(Path(path))
+
+
+def _is_special(path: str) -> bool:
+    """Whether it is a pipe, a terminal or the like."""
+    place = Path(path)
+    return place.exists() and not (place.is_file() or place.is_dir())
 
 
 def require_folder(path: Path) -> None:

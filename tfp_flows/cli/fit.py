@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from tfp_flows.cli.arguments import (
+    add_cache,
     add_columns,
     add_reading,
     fraction,
@@ -13,7 +14,7 @@ from tfp_flows.cli.arguments import (
     sizes,
     wrapped,
 )
-from tfp_flows.cli.fitting import run
+from tfp_flows.cli.files import require_folder, require_inputs, require_writable
 from tfp_flows.cli.flow_list import flows_of_vectors
 
 FLOWS = flows_of_vectors()
@@ -64,7 +65,18 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     _add_pictures(parser)
     add_columns(parser, "all that are no context", "none")
     add_reading(parser)
-    parser.set_defaults(run=run)
+    add_cache(parser)
+    parser.set_defaults(check=check, work="fitting")
+
+
+def check(options: argparse.Namespace) -> None:
+    """Chooses the folder of the pictures, and raises what needs no TensorFlow."""
+    require_writable(options.out)
+    if not options.no_pictures:
+        beside = options.out.with_name(f"{options.out.stem}_pictures")
+        options.pictures = options.pictures or beside
+        require_folder(options.pictures)
+    require_inputs(options.data, options.context_file)
 
 
 def _add_training(parser) -> None:

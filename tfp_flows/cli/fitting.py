@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from tfp_flows.cli import model_file, training
-from tfp_flows.cli.files import require_folder, require_writable
 from tfp_flows.cli.gaussian import gaussian_nll
 from tfp_flows.cli.inputs import Data, Rows, read_to_fit
 from tfp_flows.cli.messages import note, report
@@ -29,12 +28,6 @@ def run(options: argparse.Namespace) -> int:
         Failure: training failed.
         OSError: a file cannot be read or written.
     """
-    require_writable(options.out)
-    folder = None
-    if not options.no_pictures:
-        beside = options.out.with_name(f"{options.out.stem}_pictures")
-        folder = options.pictures or beside
-        require_folder(folder)
     rows = read_to_fit(options)
     require_size(rows)
     generator = np.random.default_rng(options.seed)
@@ -47,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     train, held_out = data.take(train), data.take(held_out)
     require_density(rows, train, options.noise is not None)
     warn_of_numbering(rows)
-    return _train(options, rows, train, held_out, batch_size, folder)
+    return _train(options, rows, train, held_out, batch_size)
 
 
 def _train(
@@ -56,7 +49,6 @@ def _train(
     train: Data,
     held_out: Data,
     batch_size: int,
-    folder: Path | None,
 ) -> int:
     model = training.make_model(
         options.flow,
@@ -97,8 +89,8 @@ def _train(
     if result.was_stopped:
         note("training was stopped: the model is the best so far.")
         return 130
-    if folder is not None:
-        _draw(model, record, folder, train, held_out)
+    if options.pictures is not None:
+        _draw(model, record, options.pictures, train, held_out)
     return 0
 
 

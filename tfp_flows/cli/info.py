@@ -2,10 +2,7 @@
 
 import argparse
 
-from tfp_flows.cli.messages import report
-from tfp_flows.cli.model_file import load
-
-_NO_RECORD = "saved from Python: there is no record of a table in it"
+from tfp_flows.cli.files import require_inputs
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -19,16 +16,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         ),
     )
     parser.add_argument("model", metavar="FILE", help="a model that fit has written")
-    parser.set_defaults(run=run)
+    parser.set_defaults(check=check, work="describing")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Runs the command."""
-    loaded = load(options.model)
-    lines = [_NO_RECORD] if loaded.record is None else loaded.record.report()
-    loaded.model.summary(print_fn=lines.append)
-    for title, origin in (("columns", loaded.columns), ("context", loaded.context)):
-        if origin is not None:
-            lines += [f"{title}:", *(f"  {label}" for label in origin.labels)]
-    report(lines)
-    return 0
+def check(options: argparse.Namespace) -> None:
+    """Raises what can be found without TensorFlow."""
+    require_inputs(options.model)

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 
 from tfp_flows.cli.files import STANDARD_OUTPUT, write
-from tfp_flows.tables import shortened
 
 
 class Mistake(Exception):
@@ -18,6 +17,11 @@ class Failure(Exception):
 def note(text: str) -> None:
     """Says on standard error what the user may want to know."""
     print(f"tfp-flows: {text}", file=sys.stderr)
+
+
+def note_compiling() -> None:
+    """Says why nothing is seen to happen before the first batch."""
+    note("compiling: from seconds to minutes, less if it is in the cache …")
 
 
 def report(lines: Sequence[str]) -> None:
@@ -41,6 +45,9 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     >>> listed(["age", "dose", "sex"], most=2)
     'age, dose and 1 more'
     """
+    # Not before: pandas, which reads tables, takes half a second.
+    from tfp_flows.tables import shortened
+
     more = len(names) - most
     shown = ", ".join(map(shortened, names[:most]))
     return f"{shown} and {more:,} more" if more > 0 else shown

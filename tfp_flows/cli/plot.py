@@ -3,10 +3,14 @@
 import argparse
 from pathlib import Path
 
-from tfp_flows.cli.arguments import add_columns, add_model, add_reading, natural
-from tfp_flows.cli.files import require_folder
-from tfp_flows.cli.inputs import read_for_model
-from tfp_flows.cli.model_file import load
+from tfp_flows.cli.arguments import (
+    add_cache,
+    add_columns,
+    add_model,
+    add_reading,
+    natural,
+)
+from tfp_flows.cli.files import require_folder, require_inputs
 
 _EPILOG = """\
 pictures:
@@ -47,24 +51,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     add_columns(parser, "those of the model", "that of the model")
     add_reading(parser)
-    parser.set_defaults(run=run)
+    add_cache(parser)
+    parser.set_defaults(check=check, work="plotting")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Runs the command."""
-    # Not before: matplotlib takes a second.
-    from tfp_flows.cli.pictures import draw_all
-
+def check(options: argparse.Namespace) -> None:
+    """Raises what can be found without TensorFlow."""
     require_folder(options.out)
-    loaded = load(options.model)
-    rows = read_for_model(options, loaded)
-    draw_all(
-        loaded.model,
-        options.out,
-        rows.data,
-        rows.data,
-        names=loaded.columns.labels,
-        history=loaded.record.history if loaded.record else None,
-        seed=options.seed,
-    )
-    return 0
+    require_inputs(options.model, options.data, options.context_file)

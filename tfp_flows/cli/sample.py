@@ -3,16 +3,11 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from tfp_flows.cli.arguments import add_cache, add_model, add_reading, natural, positive
+from tfp_flows.cli.files import STANDARD_OUTPUT, require_inputs, require_output
+from tfp_flows.cli.messages import Mistake
 
-from tfp_flows.cli.arguments import add_model, add_reading, natural, positive
-from tfp_flows.cli.files import STANDARD_OUTPUT, require_output, write
-from tfp_flows.cli.inputs import read_context
-from tfp_flows.cli.messages import Mistake, note
-from tfp_flows.cli.model_file import LoadedModel, load
-from tfp_flows.cli.sampling import draw
-from tfp_flows.cli.writing import FORMATS, encode
+FORMATS = ("csv", "tsv", "npy", "parquet")
 
 _EPILOG = """\
 The columns are those of the model, in the order of its table. A model with a context
@@ -70,30 +65,15 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         help="its columns (default: those of the model, by name or position)",
     )
     add_reading(parser)
-    parser.set_defaults(run=run)
+    add_cache(parser)
+    parser.set_defaults(check=check, work="sampling")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Runs the command."""
-    kind = options.format or _format_of(options.out)
+def check(options: argparse.Namespace) -> None:
+    """Finds the format, and raises what can be found without TensorFlow."""
+    options.format = options.format or _format_of(options.out)
     require_output(options.out)
-    loaded = load(options.model)
-    context, num_rows = None, options.rows
-    if loaded.context is None:
-        if options.context_file or options.context:
-            raise Mistake("the model takes no context, but got one.")
-    elif options.context_file is None:
-        raise Mistake("the model takes a context: give --context-file.")
-    else:
-        context = read_context(options, loaded.context, loaded.model.dtype)
-        context = np.repeat(context, options.rows, axis=0)
-        num_rows = len(context)
-    samples = draw(loaded.model, num_rows, context, options.seed)
-    bad = np.count_nonzero(~np.isfinite(samples).all(axis=1))
-    if bad:
-        note(f"warning: {bad:,} of {num_rows:,} rows are not finite.")
-    write(options.out, encode(*_table(loaded, samples, context), kind))
-    return 0
+    require_inputs(options.model, options.context_file)
 
 
 def _format_of(path: str) -> str:
@@ -106,25 +86,3 @@ def _format_of(path: str) -> str:
             f"say --format {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
         )
     return suffix
-
-
-def _table(
-    loaded: LoadedModel, samples: np.ndarray, context: np.ndarray | None
-) -> tuple[pd.DataFrame, list[str] | None]:
-    """Context and samples in the order of the table, and the names of the columns."""
-    parts = [(loaded.columns, samples)]
-    if loaded.context is not None and context is not None:
-        parts.insert(0, (loaded.context, context))
-    columns: dict[tuple[int, int], np.ndarray] = {}
-    headers: dict[tuple[int, int], str] = {}
-    for number, (origin, values) in enumerate(parts):
-        for i, position in enumerate(origin.positions):
-            place = (number if loaded.context_apart else 0, position)
-            # Of its own dtype, in which it is written without false digits.
-            columns[place] = values[:, i]
-            if origin.headers:
-                headers[place] = origin.headers[i]
-    order = sorted(columns)
-    frame = pd.DataFrame(dict(enumerate(columns[place] for place in order)))
-    names = [headers[place] for place in order if place in headers]
-    return frame, names if len(names) == len(order) else None

@@ -15,7 +15,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import FlowModel, flows
 from tfp_flows.bijectors import LULinear, Standardize
 from tfp_flows.cli.inputs import Data
-from tfp_flows.cli.messages import Failure, Mistake, count
+from tfp_flows.cli.messages import Failure, Mistake, count, note_compiling
 from tfp_flows.distributions import Family
 
 # Learning rates are reduced this many times before training ends for want of progress.
@@ -140,6 +140,8 @@ def train_model(
         factor=_FACTOR, patience=max(1, patience // _REDUCTIONS)
     )
     was_stopped = False
+    if not is_quiet:
+        note_compiling()
     try:
         # Keras prints to standard output, which is for data.
         with contextlib.redirect_stdout(sys.stderr):

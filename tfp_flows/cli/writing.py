@@ -8,8 +8,6 @@ import pandas as pd
 
 from tfp_flows.tables import column_label
 
-FORMATS = ("csv", "tsv", "npy", "parquet")
-
 
 def encode(frame: pd.DataFrame, headers: Sequence[str] | None, kind: str) -> bytes:
     """The content of a file with a table.
@@ -17,7 +15,7 @@ def encode(frame: pd.DataFrame, headers: Sequence[str] | None, kind: str) -> byt
     Args:
         frame: the numbers.
         headers: the names of the columns, if they have names.
-        kind: one of `FORMATS`.
+        kind: one of `sample.FORMATS`.
     """
     out = io.BytesIO()
     if kind == "npy":
