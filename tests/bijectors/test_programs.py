@@ -1,4 +1,4 @@
-"""Layers of equal structure share a program, and give what each gives alone."""
+"""Layers of equal structure share a trace, and give what each gives alone."""
 
 import gc
 import threading
@@ -16,12 +16,6 @@ from tfp_flows.conditioners import MADE, MLP
 
 ROWS = 5
 SIZE = 3
-
-
-@pytest.fixture(autouse=True)
-def few_rows(monkeypatch):
-    """Programs for few rows too, so that the tests are quick."""
-    monkeypatch.setattr(programs, "MIN_ROWS", ROWS)
 
 
 def count() -> int:
@@ -243,13 +237,24 @@ def test_what_is_computed_where_it_is(name):
     assert count() == before
 
 
-def test_few_rows_and_unknown_ones_are_computed_where_they_are():
-    layer, before = coupling(mlp([7])), count()
-    layer.forward(rows("float32", ROWS - 1))
-    unknown = tf.TensorSpec([None, SIZE])
-    tf.function(layer.forward, input_signature=[unknown])(rows("float32"))
+def test_any_number_of_rows_has_one_program_and_a_graph_none():
+    layer, before = moved(coupling(mlp([7]))), count()
+    tf.function(layer.forward)(rows("float32"))
     assert count() == before
+    for num in (1, 2, 300):
+        check(lambda x: [layer.forward(x)], rows("float32", num), rtol=1e-5)
+        assert count() == before + 1
+    assert layer.forward(rows("float32", 4)[:0]).shape == [0, SIZE]
+
+
+def test_a_search_tells_what_it_did_not_find():
+    """Eagerly it is an error, which a program could not raise."""
+    network = MADE(SIZE, [4], seed=0)
+    spec = bijectors.MonotonicNetwork.spec().fast("log_prob")
+    layer, before = bijectors.Autoregressive(network, spec), count()
     layer.forward(rows("float32"))
+    assert count() == before
+    layer.inverse(rows("float32"))
     assert count() == before + 1
 
 

@@ -78,21 +78,20 @@ class Networked(Bijector):
         """The size of the context that the network takes; ``None`` if it takes none."""
         return self._context_size
 
-    @property
-    def _program_key(self) -> tuple | None:
-        """What a subclass computes of rows, besides its network, as a hashable value.
+    def _structure(self, direction: str) -> tuple | None:
+        """What a direction computes of rows, besides its network, as a hashable value.
 
-        Equal for layers that compute the same; ``None`` for one that shares nothing.
+        Equal for layers that compute the same. ``None``, or a ``None`` in it, for one
+        that shares nothing: a search for a root, which tells what it did not find.
         """
         return None
 
-    def _by_program(self, method: str, *points: tf.Tensor) -> Any:
-        """Give ``self.method(*points)``, by the program of all layers of its structure.
+    def _by_program(self, direction: str, *rows: tf.Tensor) -> Any:
+        """Give ``_rows_forward(*rows)``, or inverse: by the program of its structure.
 
-        The method depends on rows ``[N, …]``, on the network's weights and on
-        `_program_key` alone.
+        Eagerly; in a graph, which may be compiled as a whole, as it is.
         """
-        return programs.evaluate(self, self._network, method, points)
+        return programs.evaluate(self, self._network, direction, rows)
 
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.

@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from tfp_flows.bijectors import programs
 from tfp_flows.distributions import Family
 from tfp_flows.models import checked_parts
 from tfp_flows.models.compiled import Compiled
@@ -153,9 +152,7 @@ class FlowModel(Fitting, Serialized, Compiled, Steps):
                 log-probability.
         """
         batch = self._as_batch(points)
-        # Keras compiles, or exports, the whole.
-        inlined = programs.inlined()
-        with keras_context.known_to_keras(), inlined, tf.GradientTape() as tape:
+        with keras_context.known_to_keras(), tf.GradientTape() as tape:
             # The identity: TFP remembers what it made of a tensor, and replicas that
             # share one would find what another replica's tape has seen.
             x = None if batch.x is None else tf.identity(batch.x)

@@ -25,10 +25,9 @@ class Network(keras.layers.Layer):
         context_size: ``None`` if the network takes no context.
         activation: of the hidden layers, a function or a layer, if there is one.
         shares_programs: whether networks of one configuration compute the same, but for
-            their weights, so that layers around them may share a compiled program. A
-            class says so for itself, not for its subclasses. It has no weights that are
-            not trained, and no loop that a gradient goes through (of which XLA hands
-            nothing to another program).
+            their weights, so that layers around them may share a trace. A class says
+            so for itself, not for its subclasses. It has no weights that are not
+            trained.
 
     >>> class Linear(Network):
     ...     def __init__(self, output_size=None, context_size=None, **kwargs):

@@ -98,10 +98,10 @@ class TransformerSpec:
         return sum(self._sizes)
 
     @functools.cached_property
-    def program_key(self) -> tuple | None:
-        """The specification as a hashable value; ``None`` if it has none.
+    def structure(self) -> tuple | None:
+        """The specification as a hashable value, if this package has the transformer.
 
-        Of transformers of this package, which XLA compiles.
+        ``None`` for others, and for options that have no such value.
         """
         cls = self.bijector_class
         parts = (self.param_shapes, self.options)
@@ -111,6 +111,14 @@ class TransformerSpec:
         except TypeError:
             return None
         return key if cls.__module__.startswith("tfp_flows.") else None
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Those of ``"forward"`` and ``"inverse"`` that are no search for a root."""
+        cls = self.bijector_class
+        closed = cls.closed if issubclass(cls, HasDirections) else BOTH_DIRECTIONS
+        other = {"forward": "inverse", "inverse": "forward"}
+        return frozenset(other[d] for d in closed) if self.inverted else closed
 
     def __call__(
         self, params: tf.Tensor, axis: int = -1, validate_args: bool = False

@@ -100,14 +100,13 @@ class Autoregressive(Networked):
         evaluate = self.transformer.forward_and_log_det
         return evaluate(params, z, 0, self.validate_args)[0]
 
-    @property
-    def _program_key(self):
-        spec = self.transformer.program_key
-        return None if spec is None else (self.event_size, spec)
+    def _structure(self, direction: str) -> tuple | None:
+        is_closed = {direction, "inverse"} <= self.transformer.closed
+        return (self.transformer.structure,) if is_closed else None
 
     def _forward_and_log_det(self, x):
         rows, context = self._rows(x)
-        return self._from_rows(x, *self._by_program("_rows_forward", rows, *context))
+        return self._from_rows(x, *self._by_program("forward", rows, *context))
 
     def _rows_forward(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
@@ -128,7 +127,7 @@ class Autoregressive(Networked):
 
     def _inverse_and_log_det(self, y):
         rows, context = self._rows(y)
-        return self._from_rows(y, *self._by_program("_rows_inverse", rows, *context))
+        return self._from_rows(y, *self._by_program("inverse", rows, *context))
 
     def _rows_inverse(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         columns = tf.transpose(rows)

@@ -19,11 +19,6 @@ class Partition(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def program_key(self) -> tuple:
-        """What `parameters` and `sum` depend on, as a hashable value."""
-
-    @property
-    @abc.abstractmethod
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input of the network."""
 
@@ -69,10 +64,6 @@ class VectorPartition(Partition):
         self._mask = mask
         # Halves that are contiguous are split and joined without a gather.
         self._is_contiguous = int(np.count_nonzero(mask[1:] != mask[:-1])) == 1
-
-    @property
-    def program_key(self) -> tuple:
-        return tuple(self._sizes)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -121,10 +112,6 @@ class ChannelPartition(Partition):
         self._pixels = mask.shape[:2]
 
     @property
-    def program_key(self) -> tuple:
-        return *self._pixels, *self._sizes
-
-    @property
     def input_shape(self) -> tuple[int, ...]:
         return (*self._pixels, self._sizes[0])
 
@@ -162,10 +149,6 @@ class PixelPartition(Partition):
 
     def __init__(self, mask: np.ndarray):
         self._mask = mask
-
-    @property
-    def program_key(self) -> tuple:
-        return self._mask.shape, self._mask.tobytes()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
