@@ -5,7 +5,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors import programs
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
 from tfp_flows.bijectors.network_door import as_network, declared_by
@@ -61,7 +60,6 @@ class Networked(Bijector):
         )
         self._context_size = declared_by(network, context_size).context_size
         setattr(self, argument, network)
-        self._network = network
         self._takes_context = self.context_size is not None
         super().__init__(
             {**parameters, argument: network},
@@ -77,21 +75,6 @@ class Networked(Bijector):
     def context_size(self) -> int | None:
         """The size of the context that the network takes; ``None`` if it takes none."""
         return self._context_size
-
-    def _structure(self, direction: str) -> tuple | None:
-        """What a direction computes of rows, besides its network, as a hashable value.
-
-        Equal for layers that compute the same. ``None``, or a ``None`` in it, for one
-        that shares nothing: a search for a root, which tells what it did not find.
-        """
-        return None
-
-    def _by_program(self, direction: str, *rows: tf.Tensor) -> Any:
-        """Give ``_rows_forward(*rows)``, or inverse: by the program of its structure.
-
-        Eagerly; in a graph, which may be compiled as a whole, as it is.
-        """
-        return programs.evaluate(self, self._network, direction, rows)
 
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.

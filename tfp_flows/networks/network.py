@@ -23,11 +23,6 @@ class Network(keras.layers.Layer):
         output_size: ``None`` until it is known: the bijector that the network is given
             to sets it.
         context_size: ``None`` if the network takes no context.
-        activation: of the hidden layers, a function or a layer, if there is one.
-        shares_programs: whether networks of one configuration compute the same, but for
-            their weights, so that layers around them may share a trace. A class says
-            so for itself, not for its subclasses. It has no weights that are not
-            trained.
 
     >>> class Linear(Network):
     ...     def __init__(self, output_size=None, context_size=None, **kwargs):
@@ -49,8 +44,6 @@ class Network(keras.layers.Layer):
     event_size: int | None = None
     output_size: Any = None  # An integer, once it is known.
     context_size: int | None = None
-    activation: Any = None
-    shares_programs: bool = False
 
     def compute_output_shape(
         self, x_shape: Sequence, context_shape: Sequence | None = None

@@ -9,7 +9,6 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
 * `keras_context` refuses what a Keras model calls in ``fit`` and would not train.
 """
 
-from tfp_flows.variables.bound_weights import keeping_weights, with_weights
 from tfp_flows.variables.keras_module import KerasModule, network_of
 from tfp_flows.variables.policies import as_policy, dtype_mistake
 from tfp_flows.variables.references import as_reference, common_dtype
@@ -30,9 +29,7 @@ __all__ = [
     "common_dtype",
     "dtype_mistake",
     "find_weights",
-    "keeping_weights",
     "network_of",
     "num_elements",
     "storage_ids",
-    "with_weights",
 ]

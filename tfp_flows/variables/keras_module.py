@@ -57,11 +57,9 @@ class KerasModule(tf.Module):
         super().__init__(name=name or module_name(layer.name))
         self.layer = layer
         self.event_ndims = event_ndims
-        self.values = [v.value for v in layer.variables]
+        self._values = [v.value for v in layer.variables]
         # The sizes that a bijector has tried it with, so that none need do so again.
         self.tried_for: tuple | None = None
-        # What layers know it by that share a compiled program, once it is asked for.
-        self.structure: tuple | None = None
 
     def __setstate__(self, state):
         """Makes a copy, by ``copy.deepcopy`` or ``pickle``, one object again.
@@ -71,7 +69,7 @@ class KerasModule(tf.Module):
         share, take their place.
         """
         self.__dict__.update(state)
-        _bind(self.layer, self.values)
+        _bind(self.layer, self._values)
 
     @property
     def dtype(self) -> tf.DType:

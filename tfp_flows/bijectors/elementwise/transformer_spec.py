@@ -97,29 +97,6 @@ class TransformerSpec:
         """K, the count of numbers that one dimension's parameters take."""
         return sum(self._sizes)
 
-    @functools.cached_property
-    def structure(self) -> tuple | None:
-        """The specification as a hashable value, if this package has the transformer.
-
-        ``None`` for others, and for options that have no such value.
-        """
-        cls = self.bijector_class
-        parts = (self.param_shapes, self.options)
-        key = (cls, *(tuple(sorted(part.items())) for part in parts), self.inverted)
-        try:
-            hash(key)
-        except TypeError:
-            return None
-        return key if cls.__module__.startswith("tfp_flows.") else None
-
-    @property
-    def closed(self) -> frozenset[str]:
-        """Those of ``"forward"`` and ``"inverse"`` that are no search for a root."""
-        cls = self.bijector_class
-        closed = cls.closed if issubclass(cls, HasDirections) else BOTH_DIRECTIONS
-        other = {"forward": "inverse", "inverse": "forward"}
-        return frozenset(other[d] for d in closed) if self.inverted else closed
-
     def __call__(
         self, params: tf.Tensor, axis: int = -1, validate_args: bool = False
     ) -> tfb.Bijector:

@@ -100,19 +100,12 @@ class Autoregressive(Networked):
         evaluate = self.transformer.forward_and_log_det
         return evaluate(params, z, 0, self.validate_args)[0]
 
-    def _structure(self, direction: str) -> tuple | None:
-        is_closed = {direction, "inverse"} <= self.transformer.closed
-        return (self.transformer.structure,) if is_closed else None
-
     def _forward_and_log_det(self, x):
         rows, context = self._rows(x)
-        return self._from_rows(x, *self._by_program("forward", rows, *context))
-
-    def _rows_forward(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
         y = scan(self._solve, rows, *context)
         # All dimensions are known now: one evaluation more gives the log-determinant.
-        return y, -self._rows_inverse(y, *context)[1]
+        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
 
     def _scan_by_evaluation(self, solve, z, *context):
         size: Any = self.event_size
@@ -127,9 +120,9 @@ class Autoregressive(Networked):
 
     def _inverse_and_log_det(self, y):
         rows, context = self._rows(y)
-        return self._from_rows(y, *self._by_program("inverse", rows, *context))
+        return self._from_rows(y, *self._inverse_of_rows(rows, context))
 
-    def _rows_inverse(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
+    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
         columns = tf.transpose(rows)
         # Of the columns, too, so that gradients are added there: a network on columns
         # cancels the transposition.

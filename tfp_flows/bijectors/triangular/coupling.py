@@ -78,7 +78,6 @@ class Coupling(Networked):
         where = f"Coupling {name!r}"
         num_params = checked_transformer(transformer, where).num_params
         passes = _checked_mask(mask, where)
-        self._passes = passes
         self._partition = partition_of(passes)
         self.transformer = transformer
         super().__init__(
@@ -89,34 +88,23 @@ class Coupling(Networked):
             output_shape=self._partition.output_shape(num_params),
         )
 
-    def _structure(self, direction: str) -> tuple | None:
-        is_closed = direction in self.transformer.closed
-        mask = self._passes.shape, self._passes.tobytes()
-        return (mask, self.transformer.structure) if is_closed else None
-
-    def _forward_and_log_det(self, x):
-        rows, context = self._rows(x)
-        return self._from_rows(x, *self._by_program("forward", rows, *context))
-
-    def _inverse_and_log_det(self, y):
-        rows, context = self._rows(y)
-        return self._from_rows(y, *self._by_program("inverse", rows, *context))
-
-    def _rows_forward(self, rows, *context):
-        return self._transformed(self.transformer.forward_and_log_det, rows, context)
-
-    def _rows_inverse(self, rows, *context):
-        return self._transformed(self.transformer.inverse_and_log_det, rows, context)
-
-    def _transformed(self, evaluate, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
+    def _transformed(self, x, evaluate) -> tuple[tf.Tensor, tf.Tensor]:
         """The image, and its log-determinant, by one evaluation of the network."""
         partition = self._partition
+        rows, context = self._rows(x)
         inputs, identity_half, half = partition.split(rows)
         params = partition.parameters(
             self.conditioner(inputs, *context), self.transformer.num_params
         )
         image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
-        return partition.join(identity_half, image), partition.sum(log_slopes, half)
+        log_det = partition.sum(log_slopes, half)
+        return self._from_rows(x, partition.join(identity_half, image), log_det)
+
+    def _forward_and_log_det(self, x):
+        return self._transformed(x, self.transformer.forward_and_log_det)
+
+    def _inverse_and_log_det(self, y):
+        return self._transformed(y, self.transformer.inverse_and_log_det)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

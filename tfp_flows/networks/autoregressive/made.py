@@ -67,8 +67,6 @@ class MADE(Conditioner):
     distribution estimation.
     """
 
-    shares_programs = True
-
     def __init__(
         self,
         event_size: int,

@@ -22,7 +22,6 @@ from tfp_flows.networks.autoregressive.block_triangular import (
     Equations,
 )
 from tfp_flows.networks.autoregressive.substitution import substitute
-from tfp_flows.variables import keeping_weights
 
 Solve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -49,7 +48,6 @@ def scan(network: Any, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor
     x = tf.stop_gradient(_forward_substitution(network, solve, z, added))
     *_, params = network.pre_activations(x, added)
 
-    @keeping_weights
     def solve_adjoint(g):
         return _back_substitution(network, g, x, solve_all, added)
 

@@ -21,9 +21,12 @@ from tfp_flows.networks.autoregressive.block_triangular import (
     units_by_degree,
 )
 
-# More groups skip more of the zeros above the diagonal; each costs compilation. Where
-# D is smaller, each dimension is a group of its own, with a loop of one step.
-_MOST_GROUPS = 10
+# As many dimensions are each computed by themselves, without a loop.
+_MOST_ALONE = 6
+# More groups skip more of the zeros above the diagonal, which are few where D is small;
+# each costs compilation.
+_FEW_GROUPS, _MANY_GROUPS = 4, 10
+_MOST_IN_FEW_GROUPS = 12
 
 
 def substitute(network: BlockTriangular, equations: Equations) -> list[tf.Tensor]:
@@ -35,13 +38,19 @@ def substitute(network: BlockTriangular, equations: Equations) -> list[tf.Tensor
     """
     size = network.size
     num = tf.shape(equations.solver_inputs[0])[-1]
-    length = -(-size // _MOST_GROUPS)
+    length = _length_of_groups(size)
     known = _first_units(network, equations, num)
     for start in range(0, size, length):
         group = _Group(network, start, min(start + length, size), num)
         for layer, rows in enumerate(group.run(equations, known)):
             known[layer].append(rows)
     return [tf.concat(rows, axis=0) for rows in known]
+
+
+def _length_of_groups(size: int) -> int:
+    if size <= _MOST_ALONE:
+        return 1
+    return -(-size // (_FEW_GROUPS if size <= _MOST_IN_FEW_GROUPS else _MANY_GROUPS))
 
 
 def _first_units(network, equations, num) -> list[list[tf.Tensor]]:
