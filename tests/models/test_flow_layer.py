@@ -417,3 +417,45 @@ def test_numpys_integers_are_seeds():
     layer = FlowLayer(flows.linear(2))
     draws = [layer.sample(2, seed=seed) for seed in (3, np.int64(3))]
     np.testing.assert_array_equal(*draws)
+
+
+@pytest.mark.parametrize("frozen", ["as it was made", "by Keras", "once again"])
+def test_a_frozen_layer_comes_back(frozen, tmp_path):
+    layer = FlowLayer(drawn(flows.maf(2, **SMALL)), trainable=frozen == "by Keras")
+    x = keras.Input([2])
+    model = keras.Model(x, layer(x))
+    if frozen == "once again":
+        layer.trainable = True
+    model.trainable = False
+    model.save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras")
+    assert not copy.trainable_weights
+    np.testing.assert_array_equal(copy(X), model(X))
+    copy.trainable = True
+    assert len(copy.trainable_weights) == 4
+
+
+@pytest.mark.parametrize("name", ["real_nvp", "maf", "bnaf"])
+def test_stateless_call_has_values_and_gradients_of_the_weights_it_is_given(name):
+    """Also where a gradient reads them later, as of a sequential inversion."""
+    options = {"num_layers": 1, "dtype": "float64", "seed": 0}
+    layer = FlowLayer(drawn(getattr(flows, name)(2, **options)).bijector)
+    x = tf.constant(X[:4], tf.float64)
+    given = [tf.identity(v.value) * 0.5 for v in layer.trainable_variables]
+    others = [v.value for v in layer.non_trainable_variables]
+
+    def stateless():
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            total = tf.reduce_sum(layer.stateless_call(given, others, x)[0] ** 2)
+        return total, *tape.gradient(total, given)
+
+    found = [*stateless(), *tf.function(stateless, autograph=False)()]
+    for variable, value in zip(layer.trainable_variables, given, strict=True):
+        variable.assign(value)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x) ** 2)
+    storages = [v.value for v in layer.trainable_variables]
+    expected = [total, *tape.gradient(total, storages)]
+    for a, b in zip(found, 2 * expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)

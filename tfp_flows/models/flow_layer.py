@@ -203,18 +203,28 @@ class FlowLayer(keras.layers.Layer):
             "flow": saving.encode(self._flow),
             "name": self.name,
             "trainable": self.trainable,
+            # Made so; a layer that Keras froze later has other variables.
+            "is_frozen": self._is_frozen,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "FlowLayer":
         """Make a layer of what `get_config` gave."""
-        return cls(**config | {"flow": saving.decode(config["flow"])})
+        config = dict(config)
+        trainable, is_frozen = config.pop("trainable"), config.pop("is_frozen")
+        config["flow"] = saving.decode(config["flow"])
+        layer = cls(**config, trainable=not is_frozen)
+        layer.trainable = trainable
+        return layer
 
 
 def _checked_dtype(dtype, flow) -> str | None:
-    if flow.dtype is None:
+    # A chain has none itself, but its parts may have.
+    of_variables = {variable.dtype for variable in find_weights(flow).every_variable}
+    known = flow.dtype or (of_variables.pop() if len(of_variables) == 1 else None)
+    if known is None:
         return dtype
-    name = tf.as_dtype(flow.dtype).name
+    name = tf.as_dtype(known).name
     # A policy of mixed precision is its networks', which have theirs already.
     if dtype is not None and as_policy(dtype, "FlowLayer").name != name:
         raise TypeError(

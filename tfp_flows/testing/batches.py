@@ -17,7 +17,7 @@ def check_batch_ranks(case: Case) -> None:
     x, y = case.x, tf.identity(case.forward(case.x))
     expected = case.both_ways(x, y)
     tolerances = tolerances_of(case)
-    alone = case.both_ways(x[0], y[0])
+    alone = case.by_four_methods(x[0], y[0])
     first = {name: value[0] for name, value in expected.items()}
     check_outputs(case, alone, first, tolerances, "of a point without a batch")
 

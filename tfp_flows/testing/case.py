@@ -81,15 +81,22 @@ class Case:
         of draws.
         """
         if self.log_det_draws > 1:
-            forward, fldj = self.forward(x), self.fldj(x)
-            inverse, ildj = self.inverse(y), self.ildj(y)
-        else:
-            ndims = self.event_ndims, self.image_ndims
-            forward, fldj = forward_and_log_det(self.bijector, tf.identity(x), ndims[0])
-            inverse, ildj = inverse_and_log_det(self.bijector, tf.identity(y), ndims[1])
-            fldj = tf.broadcast_to(fldj, tf.shape(x)[: -ndims[0]])
-            ildj = tf.broadcast_to(ildj, tf.shape(y)[: -ndims[1]])
+            return self.by_four_methods(x, y)
+        ndims = self.event_ndims, self.image_ndims
+        forward, fldj = forward_and_log_det(self.bijector, tf.identity(x), ndims[0])
+        inverse, ildj = inverse_and_log_det(self.bijector, tf.identity(y), ndims[1])
+        fldj = tf.broadcast_to(fldj, tf.shape(x)[: -ndims[0]])
+        ildj = tf.broadcast_to(ildj, tf.shape(y)[: -ndims[1]])
         return {"forward": forward, "inverse": inverse, "fldj": fldj, "ildj": ildj}
+
+    def by_four_methods(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What `both_ways` gives, by TFP's methods."""
+        return {
+            "forward": self.forward(x),
+            "inverse": self.inverse(y),
+            "fldj": self.fldj(x),
+            "ildj": self.ildj(y),
+        }
 
     def _log_det(self, log_det_of, points, event_ndims: int) -> tf.Tensor:
         shape = tf.shape(points)[:-event_ndims]

@@ -118,7 +118,7 @@ def check_compositions(case: Case) -> None:
         compositions["copy"] = bijector.copy()
     for name, same in compositions.items():
         other = case.like(same)
-        outputs = other.both_ways(x, y)
+        outputs = other.by_four_methods(x, y)
         check_outputs(case, outputs, case.both_ways(x, y), tolerances, f"of {name}")
     flow = tfd.TransformedDistribution(standard_normal(x), bijector)
     expected = flow.distribution.log_prob(x) - fldj

@@ -19,6 +19,7 @@ from tfp_flows.variables.weights import (
     num_elements,
     storage_ids,
 )
+from tfp_flows.variables.weights_of_now import with_weights_of_now
 
 __all__ = [
     "KerasModule",
@@ -32,4 +33,5 @@ __all__ = [
     "network_of",
     "num_elements",
     "storage_ids",
+    "with_weights_of_now",
 ]

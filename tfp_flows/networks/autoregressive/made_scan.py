@@ -22,6 +22,7 @@ from tfp_flows.networks.autoregressive.block_triangular import (
     Equations,
 )
 from tfp_flows.networks.autoregressive.substitution import substitute
+from tfp_flows.variables import with_weights_of_now
 
 Solve = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -52,6 +53,7 @@ def scan(network: Any, solve: Solve, z: tf.Tensor, added: Sequence) -> tf.Tensor
         return _back_substitution(network, g, x, solve_all, added)
 
     residual = x - solve_all(params)
+    solve_adjoint = with_weights_of_now(network, solve_adjoint)
     return implicit_solution(x, residual, solve_adjoint, where="MADE.scan")
 
 

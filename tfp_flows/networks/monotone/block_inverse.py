@@ -11,6 +11,7 @@ from tfp_flows.networks.monotone.block_substitution import (
     substitute,
     substitute_back,
 )
+from tfp_flows.variables import with_weights_of_now
 
 
 def inverse(
@@ -37,6 +38,7 @@ def inverse(
     def solve_adjoint(g):
         return _back_substitution(network, g, x, added)
 
+    solve_adjoint = with_weights_of_now(network, solve_adjoint)
     return implicit_solution(x, image - z, solve_adjoint, where="BlockNetwork.invert")
 
 
