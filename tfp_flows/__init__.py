@@ -7,7 +7,6 @@ TensorShape([5, 2])
 """
 
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,11 @@ __version__ = "0.1.0"
 
 def _is_command() -> bool:
     """Whether this process is ``tfp-flows`` or ``python -m tfp_flows``."""
+    if "tfp_flows_command" in sys.modules:
+        return True
     program, *rest = getattr(sys, "argv", None) or [""]
-    if program == "-m":  # The module that Python is to run, which it imports first.
-        return sys.orig_argv[-1 - len(rest) :][:1] == [__name__]
-    return os.path.splitext(os.path.basename(program))[0] == "tfp-flows"
+    # "-m" while Python imports the module that it is to run.
+    return program == "-m" and sys.orig_argv[-1 - len(rest) :][:1] == [__name__]
 
 
 # The command reads its arguments first, for TensorFlow takes seconds. All others have
@@ -68,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

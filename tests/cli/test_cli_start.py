@@ -22,7 +22,7 @@ import sys
 for name in ("keras", "tensorflow", "tensorflow_probability", "pandas", "numpy"):
     sys.modules[name] = None
 sys.argv = {arguments!r}
-from tfp_flows.cli import main
+from tfp_flows_command import main
 sys.exit(main())
 """
 
@@ -68,8 +68,8 @@ def test_as_a_module():
     assert "argparse" in done.stderr and "numpy" not in done.stderr
 
 
-def test_the_package_is_whole_in_a_program_with_the_name_of_the_command(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["C:/tfp-flows.exe", "fit"])
+def test_the_package_is_whole_in_the_command_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tfp_flows_command", sys)
     spec = importlib.util.spec_from_file_location("tfp_flows", tfp_flows.__file__)
     package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
@@ -77,6 +77,13 @@ def test_the_package_is_whole_in_a_program_with_the_name_of_the_command(monkeypa
     assert set(package.__all__) <= set(dir(package))
     for name in package.__all__:
         assert getattr(package, name) is getattr(tfp_flows, name)
+
+
+def test_a_program_of_that_name_loads_all_at_once(tmp_path):
+    """So that Keras finds the classes of a file."""
+    program = tmp_path / "tfp-flows.py"
+    program.write_text("import tfp_flows; print('FlowModel' in vars(tfp_flows))")
+    assert run_python(program).stdout == "True\n"
 
 
 def test_the_flows_are_those_of_vectors():
