@@ -14,8 +14,7 @@ def in_vectorized_map() -> bool:
     """
     graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
     while graph is not None:
-        scopes = graph.get_name_scope().split("/")
-        if any(scope.startswith(_SCOPE) for scope in scopes):
+        if f"/{_SCOPE}" in f"/{graph.get_name_scope()}":
             return True
         # Within it, loops and functions are traced in graphs of their own.
         graph = getattr(graph, "outer_graph", None)
