@@ -48,21 +48,23 @@ def program_cache(is_wanted: bool) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             store = _store()
-            own = stack.enter_context(
+            folder = stack.enter_context(
                 tempfile.TemporaryDirectory(
                     prefix=_RUN, dir=store, ignore_cleanup_errors=True
                 )
             )
             _tidy(store)
-            _link(store, Path(own))
+            _link(store, Path(folder))
         except (OSError, RuntimeError):  # The latter of a user without a home.
             yield
             return
-        os.environ[_FLAGS] = f"{flags} {_FLAG}='{own}'".strip()
+        os.environ[_FLAGS] = f"{flags} {_FLAG}='{folder}'".strip()
         try:
             yield
         except Exception as error:
-            if own in str(error):  # XLA's, which ends a run if it cannot write there.
+            if folder in str(
+                error
+            ):  # XLA's, which ends a run if it cannot write there.
                 raise Failure(
                     f"{store}, the cache of compiled programs, cannot be used (--no-"
                     f"cache does without): {' '.join(str(error).split())[:300]}"
@@ -70,7 +72,7 @@ def program_cache(is_wanted: bool) -> Iterator[None]:
             raise
         finally:
             with contextlib.suppress(OSError):
-                _keep(Path(own), store)
+                _keep(Path(folder), store)
 
 
 def _can_be_joined(flags: str) -> bool:
@@ -131,20 +133,20 @@ def _tidy(store: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _link(store: Path, own: Path) -> None:
+def _link(store: Path, folder: Path) -> None:
     """Links the entries that are whole into the folder of a run."""
     for path in store.glob(f"*{_SUFFIX}"):
         checksum, _, name = path.name.partition("-")
         # Two runs at once may have compiled the same, and not to the same bytes.
-        if checksum != _checksum(path) or (own / name).exists():
+        if checksum != _checksum(path) or (folder / name).exists():
             path.unlink(missing_ok=True)
         else:
-            os.link(path, own / name)
+            os.link(path, folder / name)
 
 
-def _keep(own: Path, store: Path) -> None:
+def _keep(folder: Path, store: Path) -> None:
     """Moves the entries of a run to the store."""
-    for path in own.glob(f"*{_SUFFIX}"):
+    for path in folder.glob(f"*{_SUFFIX}"):
         if path.stat().st_nlink == 1:  # The others were there before.
             path.replace(store / f"{_checksum(path)}-{path.name}")
 

@@ -66,8 +66,8 @@ def _full_signature(function: Callable) -> inspect.Signature:
 def _full_docstring(docstring: str, names: Iterable[str]) -> str:
     """The docstring with all arguments, in their order, and the errors."""
     text, example, end = docstring.partition(">>> ")
-    text, _, own = text.partition("Args:\n")
-    described = ARGUMENTS | dict(_ENTRY.findall(own))
+    text, _, entries = text.partition("Args:\n")
+    described = ARGUMENTS | dict(_ENTRY.findall(entries))
     arguments = "".join(f"    {name}: {described[name]}\n" for name in names)
     return f"{text}Args:\n{arguments}\nRaises:\n{ERRORS}\n{example}{end}"
 
