@@ -34,17 +34,10 @@ def _value_and_gradients(function, points, variables):
     return [np.asarray(part) for part in (value, *map(tf.convert_to_tensor, gradients))]
 
 
-# Those with loops, searches or gradients of their own: each conversion takes seconds.
-_WITH_LOOPS = [
-    "Autoregressive",
-    "BlockAutoregressive",
-    "GaussianMixtureCDF",
-    "Sylvester",
-]
 _FLOWS = ["iaf", "bnaf"]
 
 
-@pytest.mark.parametrize("name", _WITH_LOOPS)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_bijectors(name):
     example = EXAMPLES[name]
     bijector = example.make("float32")
