@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_flows import small_flow
+from small_flows import SMALL_FLOWS, small_flow
 
 from tfp_flows import bijectors, networks
 from tfp_flows.math import find_root, implicit_solution, in_vectorized_map
@@ -34,9 +34,6 @@ def _value_and_gradients(function, points, variables):
     return [np.asarray(part) for part in (value, *map(tf.convert_to_tensor, gradients))]
 
 
-_FLOWS = ["iaf", "bnaf"]
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_bijectors(name):
     example = EXAMPLES[name]
@@ -62,7 +59,7 @@ def test_bijectors(name):
 _ONE_WAY = {"Bound", "MultiScale", "Squeeze"}
 
 
-@pytest.mark.parametrize("name", _FLOWS)
+@pytest.mark.parametrize("name", SMALL_FLOWS)
 def test_flows(name):
     flow, points = small_flow(name)
     check(flow.log_prob, points)
