@@ -74,7 +74,7 @@ def _operations(case: Case, flow, model) -> dict:
     x = tf.constant(case.rows(case.batch))
     seed = tf.constant([0, 1])
     # What Keras's `fit` compiles and runs for each batch.
-    step = tf.function(model.train_step, jit_compile=True)
+    step = tf.function(model.train_step, jit_compile=True, autograph=False)
     log_prob = tf.function(flow.log_prob, jit_compile=True)
 
     @tf.function(jit_compile=True)
