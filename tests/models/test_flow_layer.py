@@ -459,3 +459,11 @@ def test_stateless_call_has_values_and_gradients_of_the_weights_it_is_given(name
     expected = [total, *tape.gradient(total, storages)]
     for a, b in zip(found, 2 * expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+def test_the_dtype_of_a_chain_is_that_of_its_parts_whatever_seeds_they_have():
+    dropout = keras.layers.Dropout(0.5, dtype="float64")  # Its seeds are integers.
+    network = conditioners.MLP([4], activation=dropout, dtype="float64")
+    coupling = bijectors.Coupling(network, bijectors.Affine.spec(), [True, False])
+    layer = FlowLayer(bijectors.Chain([coupling, tfb.Permute([1, 0])]))
+    assert layer(X.astype("float64")).dtype == tf.float64

@@ -219,9 +219,11 @@ class FlowLayer(keras.layers.Layer):
 
 
 def _checked_dtype(dtype, flow) -> str | None:
-    # A chain has none itself, but its parts may have.
-    of_variables = {variable.dtype for variable in find_weights(flow).every_variable}
-    known = flow.dtype or (of_variables.pop() if len(of_variables) == 1 else None)
+    # A chain has none itself, but its parts may have; states and seeds are integers.
+    variables = find_weights(flow).every_variable
+    dtypes = {tf.as_dtype(variable.dtype) for variable in variables}
+    floating = [one for one in dtypes if one.is_floating]
+    known = flow.dtype or (floating[0] if len(floating) == 1 else None)
     if known is None:
         return dtype
     name = tf.as_dtype(known).name

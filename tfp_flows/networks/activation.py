@@ -31,7 +31,7 @@ def as_activation(activation: Any, where: str) -> Any:
 
 
 def activation_config(activation: Callable) -> Any:
-    """What a file holds of what `as_activation` gave."""
+    """Give what a file holds of what `as_activation` gave."""
     is_ours = activation is silu
     return keras.activations.serialize(
         keras.activations.silu if is_ours else activation

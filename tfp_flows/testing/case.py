@@ -90,7 +90,7 @@ class Case:
         return {"forward": forward, "inverse": inverse, "fldj": fldj, "ildj": ildj}
 
     def by_four_methods(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What `both_ways` gives, by TFP's methods."""
+        """Give what `both_ways` gives, by TFP's four methods."""
         return {
             "forward": self.forward(x),
             "inverse": self.inverse(y),

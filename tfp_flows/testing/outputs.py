@@ -29,7 +29,7 @@ def tolerances_of(case: Case) -> dict[str, float]:
 
 
 def tolerances_of_single_draws(case: Case) -> dict[str, float]:
-    """As `tolerances_of`, where a log-determinant that is an estimate is one draw."""
+    """Tolerances where a log-determinant that is an estimate is one draw."""
     wider = case.log_det_draws**0.5
     tolerances = tolerances_of(case)
     return tolerances | {name: wider * tolerances[name] for name in ("fldj", "ildj")}

@@ -11,7 +11,7 @@ from tfp_flows.random_state import split_seed
 
 @runtime_checkable
 class HasSizes(Protocol):
-    """What Keras asks of a cell, besides being a layer."""
+    """A cell's sizes, which Keras asks for besides its being a layer."""
 
     state_size: Any
     output_size: int
