@@ -1,12 +1,14 @@
 """A bijector that holds a network: its context, and points as rows or columns."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import abc
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfp_flows.bijectors import shared_programs
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
 from tfp_flows.bijectors.network_door import as_network, declared_by
 from tfp_flows.variables import KerasModule
 
@@ -14,7 +16,8 @@ from tfp_flows.variables import KerasModule
 class Networked(Bijector):
     """A bijector that evaluates a network, which may take a context.
 
-    To subclass: `Coupling`, `Autoregressive` and `BlockAutoregressive` do. Inside,
+    To subclass: `Coupling`, `Autoregressive` and `BlockAutoregressive` do, by
+    `arithmetic`, which a program of all layers of equal structure may evaluate. Inside,
     points are rows, ``[N, *event_shape]``, or where they are vectors columns,
     ``[D, N]``: with the batch last the loops over it are contiguous, and dimensions are
     chosen without a copy of each row.
@@ -60,12 +63,16 @@ class Networked(Bijector):
         )
         self._context_size = declared_by(network, context_size).context_size
         setattr(self, argument, network)
+        self._argument = argument
         self._takes_context = self.context_size is not None
         super().__init__(
             {**parameters, argument: network},
             event_shape=event_shape,
             dtype=network.dtype if isinstance(network, KerasModule) else None,
         )
+
+    # Directions that are loops, whose tensors do not all leave an XLA program.
+    sequential: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def _parameter_properties(cls, dtype):
@@ -75,6 +82,50 @@ class Networked(Bijector):
     def context_size(self) -> int | None:
         """The size of the context that the network takes; ``None`` if it takes none."""
         return self._context_size
+
+    # Of rows; `Coupling`, which splits them first, has its own.
+
+    def _forward_and_log_det(self, x):
+        return self._evaluated(x, "forward")
+
+    def _inverse_and_log_det(self, y):
+        return self._evaluated(y, "inverse")
+
+    def _evaluated(self, x, direction):
+        rows, context = self._rows(x)
+        points = [(part, 0) for part in (rows, *context)]
+        return self._from_rows(x, *self._by_program(direction, points))
+
+    def program_apart(self, direction: Direction) -> Hashable | None:
+        """Give what layers that share a compiled program have in common.
+
+        ``None`` where there is no such program; see `shared_programs.apart`.
+        """
+        return shared_programs.common_structure(
+            self, getattr(self, self._argument), direction, is_compiled=True
+        )
+
+    def _by_program(self, direction, points):
+        return shared_programs.evaluate(
+            self, getattr(self, self._argument), direction, points
+        )
+
+    @abc.abstractmethod
+    def arithmetic(
+        self, direction: Direction, *points: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Give the image and log-determinants of points, in a direction.
+
+        A function of the points, the network's weights and the `structure` alone.
+        """
+
+    @abc.abstractmethod
+    def structure(self, direction: Direction) -> Hashable:
+        """Give all that `arithmetic` depends on, but for points and weights.
+
+        Raises:
+            NoStructureError: it depends on something that is not known.
+        """
 
     def _rows(self, x) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Points ``[..., *event_shape]`` as rows ``[N, *event_shape]``, and contexts.

@@ -22,6 +22,7 @@ from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.tanh_root import tanh_root, tanh_slope
 from tfp_flows.math.vectorized import in_vectorized_map
+from tfp_flows.math.xla import in_xla
 
 __all__ = [
     "Curve",
@@ -32,6 +33,7 @@ __all__ = [
     "gauss_legendre",
     "implicit_solution",
     "in_vectorized_map",
+    "in_xla",
     "left_edges",
     "log_sum_exp",
     "logit_of_mixture",

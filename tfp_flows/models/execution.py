@@ -18,32 +18,44 @@ _HOOKS = [
 _FUNCTIONS = ("train_function", "test_function", "predict_function")
 
 
-class StepsPerExecution:
-    """Switch a compiled model between numbers of steps per execution.
+class Functions:
+    """The functions of Keras's for each kind of run, between which a model switches.
 
-    Keras compiles the number into its functions when it traces them. Here the functions
-    of each number are remembered, so that switching back compiles nothing.
+    Keras compiles the number of steps per execution into its functions when it traces
+    them, and evaluations of many batches have other ones. Here those of each kind are
+    remembered, so that switching back compiles nothing.
     """
 
     def __init__(self):
-        self._functions: dict[int, dict] = {}
+        self._functions: dict[tuple, Any] = {}
 
     @contextmanager
-    def set_to(self, steps: int, model: keras.Model) -> Iterator[None]:
-        """A context within which ``model`` runs so many steps per execution."""
-        before = model.steps_per_execution
-        self._switch(model, steps)
+    def of(self, model: keras.Model, steps: int, is_long: bool) -> Iterator[None]:
+        """A context within which a model has the functions of a kind of run.
+
+        Args:
+            model: a compiled `tfp_flows.FlowModel`.
+            steps: per execution.
+            is_long: whether it evaluates many batches.
+        """
+        before = model.steps_per_execution, model._is_long
+        self._switch(model, steps, is_long)
         try:
             yield
         finally:
-            self._switch(model, before)
+            self._switch(model, *before)
 
-    def _switch(self, model, steps):
-        traced = {name: getattr(model, name) for name in _FUNCTIONS}
-        self._functions[model.steps_per_execution] = traced
-        model.steps_per_execution = steps
+    def _switch(self, model, steps, is_long):
         for name in _FUNCTIONS:
-            setattr(model, name, self._functions.get(steps, {}).get(name))
+            self._functions[self._key(model, name)] = getattr(model, name)
+        model.steps_per_execution, model._is_long = steps, is_long
+        for name in _FUNCTIONS:
+            setattr(model, name, self._functions.get(self._key(model, name)))
+
+    @staticmethod
+    def _key(model, name) -> tuple:
+        is_long = model._is_long and name != "train_function"
+        return name, model.steps_per_execution, is_long
 
 
 def jit_compile(choice: bool | str, is_graph: bool, replicas: int) -> Any:

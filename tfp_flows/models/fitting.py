@@ -1,11 +1,12 @@
 """The data-taking methods of a `FlowModel`: ``fit``, ``evaluate``, ``predict``."""
 
+import contextlib
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfp_flows.models import checkpoints, data, execution
+from tfp_flows.models import checkpoints, data, execution, tiers
 from tfp_flows.models.adapt import adapt_layers
 from tfp_flows.models.callbacks import EpochNumber, completed
 from tfp_flows.objectives import Batch, BatchSpec
@@ -87,19 +88,20 @@ class Fitting(keras.Model):
         batches = self._batches(
             train, batch_size, default, kwargs, "steps_per_epoch", order
         )
+        validation = data.batches(
+            held_out, validation_batch_size, batch_size or default
+        )
         limits = (kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
-        several = self._several_steps(
-            train, [*first, *execution.listed(callbacks)], *limits
+        functions = self._functions_for(
+            train, validation, [*first, *execution.listed(callbacks)], *limits
         )
         checkpoints.repair_backups(callbacks)
         self._adapt(train, kwargs.get("steps_per_epoch"))
-        with data.user_errors(), several:
+        with data.user_errors(), functions, self._change(train, batches, kwargs):
             return super().fit(
                 batches,
                 shuffle=False,  # The batches shuffle themselves.
-                validation_data=data.batches(
-                    held_out, validation_batch_size, batch_size or default
-                ),
+                validation_data=validation,
                 callbacks=completed(callbacks, *first),
                 **kwargs,
             )
@@ -168,8 +170,8 @@ class Fitting(keras.Model):
         default = data.INFERENCE_BATCH_SIZE
         batches = self._batches(rows, batch_size, default, kwargs, "steps")
         callbacks = kwargs.pop("callbacks", None)
-        several = self._several_steps(rows, callbacks, kwargs.get("steps"))
-        with data.user_errors(), several:
+        functions = self._functions_for(rows, batches, callbacks, kwargs.get("steps"))
+        with data.user_errors(), functions:
             return super().evaluate(batches, callbacks=completed(callbacks), **kwargs)
 
     def predict(
@@ -190,7 +192,10 @@ class Fitting(keras.Model):
         x, y = data.given_to_predict(x, spec=spec, who=self.name)
         rows = self._checked(x, y, None, "x", spec)
         batches = data.batches(rows, batch_size, data.INFERENCE_BATCH_SIZE)
-        with data.user_errors(), self._steps.set_to(self._default_steps(1), self):
+        functions = self._functions.of(
+            self, self._default_steps(1), tiers.is_long(batches)
+        )
+        with data.user_errors(), functions:
             return super().predict(batches, **kwargs)
 
     def train_on_batch(
@@ -230,8 +235,35 @@ class Fitting(keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         return data.empty_batches(kwargs.pop(steps, None), replicas)
 
-    def _several_steps(self, rows, callbacks, *limits):
-        """Give a context in which Keras runs as many steps at once as go unnoticed."""
+    def _change(self, train, batches, kwargs):
+        """Give a context in which the second tier is prepared, if it is known to come.
+
+        Of streams no example is taken: the second tier is compiled when it comes.
+        """
+        self.make_train_function()
+        function = self.train_function
+        is_stream = not isinstance(train, Batch | None)
+        if is_stream or not isinstance(function, tiers.TrainFunction):
+            return contextlib.nullcontext()
+        epochs = kwargs.get("epochs", 1) - kwargs.get("initial_epoch", 0)
+        steps = epochs * (kwargs.get("steps_per_epoch") or len(batches))
+        if int(self.optimizer.iterations) + steps <= tiers.CHANGE:
+            return contextlib.nullcontext()
+        return function.expecting(
+            lambda: tiers.Compilation(
+                self._whole_step, batches.element_spec, data.of_each_shape(batches)
+            )
+        )
+
+    def _functions_for(self, rows, evaluated, callbacks, *limits):
+        """Give a context in which Keras runs as many steps at once as go unnoticed.
+
+        Args:
+            rows: what is counted: the data as they were checked.
+            evaluated: the batches of an evaluation, if there are any.
+            callbacks: all of the run.
+            *limits: on numbers of steps, or ``None``.
+        """
         # Keras runs past a limit that is no multiple of the steps at once.
         one = (
             not isinstance(rows, Batch | None)
@@ -239,7 +271,7 @@ class Fitting(keras.Model):
             or execution.act_on_batches(callbacks)
         )
         number = self._default_steps(1) if one else self.steps_per_execution
-        return self._steps.set_to(number, self)
+        return self._functions.of(self, number, tiers.is_long(evaluated))
 
     def _default_steps(self, number: int) -> int:
         return number if self._chooses_steps else self.steps_per_execution

@@ -14,7 +14,6 @@ from tfp_flows.models.compiled import Compiled
 from tfp_flows.models.export import export_model
 from tfp_flows.models.fitting import Fitting
 from tfp_flows.models.serialized import Serialized
-from tfp_flows.models.steps import Steps
 from tfp_flows.models.summary import summary_table
 from tfp_flows.objectives import Batch, Objective
 from tfp_flows.random_state import as_stateless
@@ -22,7 +21,7 @@ from tfp_flows.variables import find_weights, keras_context, storage_ids
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
-class FlowModel(Fitting, Serialized, Compiled, Steps):
+class FlowModel(Fitting, Serialized, Compiled):
     """A Keras model of a distribution, trained by ``fit``.
 
     The model's output is the log-probability of its input, in nats. Its loss is the

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfp_flows.models import data, strategies
+from tfp_flows.models import data, strategies, tiers
 from tfp_flows.objectives import Batch
 
 
@@ -12,6 +12,21 @@ class Steps(keras.Model):
 
     def train_step(self, packed: tuple) -> dict:
         """Train one step: the loss of a batch, its gradients, an update."""
+        if tiers.is_whole():
+            return self._whole_step(packed)
+        return self._trained(packed)
+
+    def test_step(self, packed: tuple) -> dict:
+        """Give the loss and the metrics of a batch."""
+        batch = data.unpack(packed)
+        values = self._per_row(batch, training=False)
+        return self._logs(batch, values, self._mean_loss(values, batch.weights))
+
+    def predict_step(self, packed: tuple) -> tf.Tensor:
+        """Give the log-probabilities of a batch."""
+        return self(data.unpack(packed), training=False)
+
+    def _trained(self, packed):
         batch = data.unpack(packed)
         with tf.GradientTape() as tape:
             values = self._per_row(batch, training=True)
@@ -23,16 +38,6 @@ class Steps(keras.Model):
         gradients = tape.gradient(scaled, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return self._logs(batch, values, loss)
-
-    def test_step(self, packed: tuple) -> dict:
-        """Give the loss and the metrics of a batch."""
-        batch = data.unpack(packed)
-        values = self._per_row(batch, training=False)
-        return self._logs(batch, values, self._mean_loss(values, batch.weights))
-
-    def predict_step(self, packed: tuple) -> tf.Tensor:
-        """Give the log-probabilities of a batch."""
-        return self(data.unpack(packed), training=False)
 
     def _per_row(self, batch: Batch, training: bool) -> tf.Tensor:
         """Give the objective's number for each row."""

@@ -43,6 +43,8 @@ class MLP(Network):
     TensorShape([3, 4])
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         hidden_units: Sequence[int] = (64, 64),

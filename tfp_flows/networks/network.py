@@ -1,7 +1,7 @@
 """The class of networks: a Keras layer that declares what it takes and gives."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -23,6 +23,10 @@ class Network(keras.layers.Layer):
         output_size: ``None`` until it is known: the bijector that the network is given
             to sets it.
         context_size: ``None`` if the network takes no context.
+        shares_programs: what a class says itself, not by inheritance: that its output
+            depends on its weights and the arguments of its constructor alone, which it
+            holds as attributes of the same names. Layers with such networks, of equal
+            arguments, are traced once.
 
     >>> class Linear(Network):
     ...     def __init__(self, output_size=None, context_size=None, **kwargs):
@@ -44,6 +48,7 @@ class Network(keras.layers.Layer):
     event_size: int | None = None
     output_size: Any = None  # An integer, once it is known.
     context_size: int | None = None
+    shares_programs: ClassVar[bool] = False
 
     def compute_output_shape(
         self, x_shape: Sequence, context_shape: Sequence | None = None

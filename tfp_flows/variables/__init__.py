@@ -13,6 +13,7 @@ from tfp_flows.variables.keras_module import KerasModule, network_of
 from tfp_flows.variables.policies import as_policy, dtype_mistake
 from tfp_flows.variables.references import as_reference, common_dtype
 from tfp_flows.variables.shared_variable import SharedVariable
+from tfp_flows.variables.structure import NoStructureError, structure_of
 from tfp_flows.variables.weights import (
     Weights,
     find_weights,
@@ -23,6 +24,7 @@ from tfp_flows.variables.weights_of_now import with_weights_of_now
 
 __all__ = [
     "KerasModule",
+    "NoStructureError",
     "SharedVariable",
     "Weights",
     "as_policy",
@@ -33,5 +35,6 @@ __all__ = [
     "network_of",
     "num_elements",
     "storage_ids",
+    "structure_of",
     "with_weights_of_now",
 ]

@@ -57,7 +57,7 @@ class KerasModule(tf.Module):
         super().__init__(name=name or module_name(layer.name))
         self.layer = layer
         self.event_ndims = event_ndims
-        self._values = [v.value for v in layer.variables]
+        self.values = [v.value for v in layer.variables]
         # The sizes that a bijector has tried it with, so that none need do so again.
         self.tried_for: tuple | None = None
 
@@ -69,7 +69,7 @@ class KerasModule(tf.Module):
         share, take their place.
         """
         self.__dict__.update(state)
-        _bind(self.layer, self._values)
+        _bind(self.layer, self.values)
 
     @property
     def dtype(self) -> tf.DType:

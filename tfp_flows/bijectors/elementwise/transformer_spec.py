@@ -14,9 +14,12 @@ from tfp_flows.bijectors.base import Bijector
 from tfp_flows.bijectors.chain import Invert
 from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
+from tfp_flows.variables import NoStructureError
 
 Use = Literal["log_prob", "sample"]
-_DIRECTION_OF_USE = {"log_prob": "inverse", "sample": "forward"}
+Direction = Literal["forward", "inverse"]
+_DIRECTION_OF_USE: dict[str, Direction] = {"log_prob": "inverse", "sample": "forward"}
+_OPPOSITE: dict[str, Direction] = {"forward": "inverse", "inverse": "forward"}
 BOTH_DIRECTIONS = frozenset({"forward", "inverse"})
 
 
@@ -66,6 +69,8 @@ class TransformerSpec:
     >>> spec(tf.constant([[1.0], [10.0]])).forward([0.0, 0.0]).numpy()
     array([ 1., 10.], dtype=float32)
     """
+
+    shares_programs: ClassVar[bool] = True
 
     bijector_class: type[tfb.Bijector]
     param_shapes: Mapping[str, tuple[int, ...]]
@@ -193,6 +198,17 @@ class TransformerSpec:
     @functools.cached_property
     def _are_numbers(self) -> bool:
         return not any(self.param_shapes.values())
+
+    def require_closed(self, direction: Direction) -> None:
+        """Refuse a direction that is a search, for one structure.
+
+        Raises:
+            NoStructureError: a search, which eagerly raises where it finds no root.
+        """
+        cls = self.bijector_class
+        closed = cls.closed if issubclass(cls, HasDirections) else BOTH_DIRECTIONS
+        if (direction if not self.inverted else _OPPOSITE[direction]) not in closed:
+            raise NoStructureError
 
     def invert(self) -> "TransformerSpec":
         """The transformer with its directions exchanged.

@@ -1,17 +1,17 @@
 """Autoregressive layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
 from tfp_flows.bijectors.network_door import declared_by
 from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.checks import checked_count
 from tfp_flows.math import scan_by_evaluation
 from tfp_flows.networks import MonotoneNetwork
-from tfp_flows.variables import network_of
+from tfp_flows.variables import network_of, structure_of
 
 
 class Autoregressive(Networked):
@@ -70,6 +70,9 @@ class Autoregressive(Networked):
     Murray (2017), Masked autoregressive flow for density estimation.
     """
 
+    shares_programs = True
+    sequential = frozenset({"forward"})
+
     def __init__(
         self,
         conditioner: Callable,
@@ -100,12 +103,26 @@ class Autoregressive(Networked):
         evaluate = self.transformer.forward_and_log_det
         return evaluate(params, z, 0, self.validate_args)[0]
 
-    def _forward_and_log_det(self, x):
-        rows, context = self._rows(x)
+    def arithmetic(
+        self, direction: Direction, *points: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Give the image of rows, and its log-determinant.
+
+        Args:
+            direction: forward or inverse.
+            *points: rows ``[N, D]``, and the context ``[N, C]``, if any.
+        """
+        if direction == "inverse":
+            return self._inverse_of_rows(*points)
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
-        y = scan(self._solve, rows, *context)
+        y = scan(self._solve, *points)
         # All dimensions are known now: one evaluation more gives the log-determinant.
-        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
+        return y, -self._inverse_of_rows(y, *points[1:])[1]
+
+    def structure(self, direction: Direction) -> Hashable:
+        """Give all that `arithmetic` depends on, but for points and weights."""
+        self.transformer.require_closed(direction)
+        return structure_of(self.transformer)
 
     def _scan_by_evaluation(self, solve, z, *context):
         size: Any = self.event_size
@@ -118,11 +135,7 @@ class Autoregressive(Networked):
         columns = scan_by_evaluation(evaluate, solve, tf.transpose(z), range(size))
         return tf.transpose(columns)
 
-    def _inverse_and_log_det(self, y):
-        rows, context = self._rows(y)
-        return self._from_rows(y, *self._inverse_of_rows(rows, context))
-
-    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
+    def _inverse_of_rows(self, rows, *context) -> tuple[tf.Tensor, tf.Tensor]:
         columns = tf.transpose(rows)
         # Of the columns, too, so that gradients are added there: a network on columns
         # cancels the transposition.

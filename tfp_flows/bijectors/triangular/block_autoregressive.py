@@ -1,12 +1,14 @@
 """Block neural autoregressive layers."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import tensorflow as tf
 
+from tfp_flows.bijectors.elementwise.transformer_spec import Direction
 from tfp_flows.bijectors.networked import Networked
 from tfp_flows.networks import MonotoneNetwork
-from tfp_flows.variables import network_of
+from tfp_flows.variables import NoStructureError, network_of
 
 
 class BlockAutoregressive(Networked):
@@ -53,6 +55,8 @@ class BlockAutoregressive(Networked):
     Paper: De Cao, Titov and Aziz (2019), Block neural autoregressive flow.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         network: Any,
@@ -77,18 +81,26 @@ class BlockAutoregressive(Networked):
             output_shape=[2 * size],
         )
 
-    def _forward_and_log_det(self, x):
-        rows, context = self._rows(x)
+    def arithmetic(
+        self, direction: Direction, *points: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Give the image of rows, and its log-determinant.
+
+        Args:
+            direction: forward or inverse.
+            *points: rows ``[N, D]``, and the context ``[N, C]``, if any.
+        """
+        if direction == "inverse":
+            x, log_slopes = tf.split(self.network(*points), 2, axis=-1)
+            return x, tf.reduce_sum(log_slopes, axis=-1)
         y = network_of(self.network).invert(
-            rows, *context, where=self._where, validate_args=self.validate_args
+            *points, where=self._where, validate_args=self.validate_args
         )
         # All dimensions are known now: one evaluation more gives the log-determinant.
-        return self._from_rows(x, y, -self._inverse_of_rows(y, context)[1])
+        return y, -self.arithmetic("inverse", y, *points[1:])[1]
 
-    def _inverse_and_log_det(self, y):
-        rows, context = self._rows(y)
-        return self._from_rows(y, *self._inverse_of_rows(rows, context))
-
-    def _inverse_of_rows(self, rows, context) -> tuple[tf.Tensor, tf.Tensor]:
-        x, log_slopes = tf.split(self.network(rows, *context), 2, axis=-1)
-        return x, tf.reduce_sum(log_slopes, axis=-1)
+    def structure(self, direction: Direction) -> Hashable:
+        """Give all that `arithmetic` depends on, but for points and weights."""
+        if direction == "forward":
+            raise NoStructureError  # A search, which raises where it finds no root.
+        return None

@@ -1,14 +1,15 @@
 """Coupling layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.elementwise.transformer_spec import TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
 from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.bijectors.triangular.partition import partition_of
+from tfp_flows.variables import structure_of
 
 
 class Coupling(Networked):
@@ -66,6 +67,8 @@ class Coupling(Networked):
     (2017), Density estimation using Real NVP.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         conditioner: Callable,
@@ -88,23 +91,47 @@ class Coupling(Networked):
             output_shape=self._partition.output_shape(num_params),
         )
 
-    def _transformed(self, x, evaluate) -> tuple[tf.Tensor, tf.Tensor]:
-        """The image, and its log-determinant, by one evaluation of the network."""
-        partition = self._partition
-        rows, context = self._rows(x)
-        inputs, identity_half, half = partition.split(rows)
-        params = partition.parameters(
-            self.conditioner(inputs, *context), self.transformer.num_params
-        )
-        image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
-        log_det = partition.sum(log_slopes, half)
-        return self._from_rows(x, partition.join(identity_half, image), log_det)
-
     def _forward_and_log_det(self, x):
-        return self._transformed(x, self.transformer.forward_and_log_det)
+        return self._transformed(x, "forward")
 
     def _inverse_and_log_det(self, y):
-        return self._transformed(y, self.transformer.inverse_and_log_det)
+        return self._transformed(y, "inverse")
+
+    def _transformed(self, x, direction) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, context = self._rows(x)
+        inputs, identity_half, half = self._partition.split(rows)
+        # Of the halves, so that layers that transform different dimensions share it.
+        points = [(inputs, 0), (half, self._partition.batch_axis)]
+        points += [(part, 0) for part in context]
+        image, log_det = self._by_program(direction, points)
+        return self._from_rows(x, self._partition.join(identity_half, image), log_det)
+
+    def arithmetic(
+        self, direction: Direction, *points: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Give the image of the transformed half, and its log-determinant.
+
+        Args:
+            direction: forward or inverse.
+            *points: the network's input, the transformed half, and the context, if any.
+        """
+        inputs, half, *context = points
+        partition, spec = self._partition, self.transformer
+        params = partition.parameters(
+            self.conditioner(inputs, *context), spec.num_params
+        )
+        evaluate = (
+            spec.forward_and_log_det
+            if direction == "forward"
+            else spec.inverse_and_log_det
+        )
+        image, log_slopes = evaluate(params, half, partition.axis, self.validate_args)
+        return image, partition.sum(log_slopes, half)
+
+    def structure(self, direction: Direction) -> Hashable:
+        """Give all that `arithmetic` depends on, but for points and weights."""
+        self.transformer.require_closed(direction)
+        return self._partition.structure, structure_of(self.transformer)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:

@@ -5,6 +5,7 @@ transformer work in, and joins them again.
 """
 
 import abc
+from collections.abc import Hashable
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ class Partition(abc.ABC):
     """A split of points into an identity half and a transformed half."""
 
     axis: int  # The axis of the K numbers of the parameters.
+    batch_axis: int  # The axis of a transformed half that counts points.
 
     @property
     @abc.abstractmethod
@@ -25,6 +27,11 @@ class Partition(abc.ABC):
     @abc.abstractmethod
     def output_shape(self, num_params: int) -> tuple[int, ...]:
         """The shape of one output, K numbers for each dimension that it transforms."""
+
+    @property
+    @abc.abstractmethod
+    def structure(self) -> Hashable:
+        """All that `parameters` and `sum` depend on."""
 
     @abc.abstractmethod
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -56,6 +63,7 @@ class VectorPartition(Partition):
     """
 
     axis = 1
+    batch_axis = 1
 
     def __init__(self, mask: np.ndarray):
         # The identity half comes first; both halves keep their order.
@@ -71,6 +79,10 @@ class VectorPartition(Partition):
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
         return (self._sizes[1] * num_params,)
+
+    @property
+    def structure(self) -> Hashable:
+        return type(self), *self._sizes
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         columns = tf.transpose(x)
@@ -105,6 +117,7 @@ class ChannelPartition(Partition):
     """
 
     axis = -1
+    batch_axis = 0
 
     def __init__(self, mask: np.ndarray):
         self._order = np.argsort(~mask[0, 0], kind="stable")
@@ -117,6 +130,10 @@ class ChannelPartition(Partition):
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
         return (*self._pixels, self._sizes[1] * num_params)
+
+    @property
+    def structure(self) -> Hashable:
+        return type(self), *self._pixels, *self._sizes
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         x = permute(x, self._order)
@@ -146,6 +163,7 @@ class PixelPartition(Partition):
     """
 
     axis = -1
+    batch_axis = 0
 
     def __init__(self, mask: np.ndarray):
         self._mask = mask
@@ -156,6 +174,10 @@ class PixelPartition(Partition):
 
     def output_shape(self, num_params: int) -> tuple[int, ...]:
         return (*self._mask.shape[:2], self._mask.shape[2] * num_params)
+
+    @property
+    def structure(self) -> Hashable:
+        return type(self), self._mask.shape, self._mask.tobytes()
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         identity_half = tf.where(self._mask, x, tf.zeros_like(x))

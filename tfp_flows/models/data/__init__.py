@@ -9,7 +9,12 @@ from tfp_flows.models.data.pipeline import (
     empty_batches,
     given_to_predict,
 )
-from tfp_flows.models.data.rows import checked_rows, row_batches, split_rows
+from tfp_flows.models.data.rows import (
+    checked_rows,
+    of_each_shape,
+    row_batches,
+    split_rows,
+)
 from tfp_flows.models.data.spec import as_keras_input, is_stream, pack, unpack
 from tfp_flows.models.data.streams import checked_stream
 
@@ -24,6 +29,7 @@ __all__ = [
     "empty_batches",
     "given_to_predict",
     "is_stream",
+    "of_each_shape",
     "pack",
     "row_batches",
     "split_rows",

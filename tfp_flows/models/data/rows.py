@@ -181,6 +181,11 @@ def shared_by_rows(dataset: tf.data.Dataset) -> tf.data.Dataset:
     return dataset.with_options(options)
 
 
+def of_each_shape(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Give the first and the last batch, which has another shape, if any has."""
+    return batches.take(1).concatenate(batches.skip(len(batches) - 1))
+
+
 def _index_batches(index, num_rows: int, batch_size: int) -> tf.data.Dataset:
     # Slices: `Dataset.batch` would collect the rows one by one, at 0.4 µs each.
     num_full, num_last = divmod(num_rows, batch_size)

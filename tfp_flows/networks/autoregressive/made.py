@@ -67,6 +67,8 @@ class MADE(Conditioner):
     distribution estimation.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         event_size: int,

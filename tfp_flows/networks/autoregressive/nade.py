@@ -65,6 +65,8 @@ class NADE(Conditioner):
     distribution estimation.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         event_size: int,

@@ -90,6 +90,8 @@ class PixelCNN(Conditioner):
     Karpathy, Chen and Kingma (2017), PixelCNN++.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         image_shape: Sequence[int],

@@ -76,6 +76,8 @@ class WaveNet(Conditioner):
     WaveNet generation algorithm.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         event_size: int,

@@ -59,6 +59,8 @@ class ConvolutionalNetwork(ImageNetwork):
     convolutions.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         hidden_units: Sequence[int] = (64, 64),

@@ -64,6 +64,8 @@ class ConvolutionalResidualNetwork(ImageNetwork):
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         filters: int = 64,

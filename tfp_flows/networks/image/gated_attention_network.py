@@ -69,6 +69,8 @@ class GatedAttentionNetwork(ImageNetwork):
     generative models with variational dequantization and architecture design.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         filters: int = 32,

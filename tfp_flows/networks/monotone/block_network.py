@@ -79,6 +79,8 @@ class BlockNetwork(MonotoneNetwork):
     Paper: De Cao, Titov and Aziz (2019), Block neural autoregressive flow.
     """
 
+    shares_programs = True
+
     def __init__(
         self,
         event_size: int,
