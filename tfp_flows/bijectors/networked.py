@@ -10,7 +10,13 @@ from tfp_flows.bijectors import shared_programs
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
 from tfp_flows.bijectors.network_door import as_network, declared_by
-from tfp_flows.variables import KerasModule
+from tfp_flows.checks import checked_flag
+from tfp_flows.variables import (
+    KerasModule,
+    NoStructureError,
+    network_of,
+    structure_of,
+)
 
 
 class Networked(Bijector):
@@ -64,6 +70,9 @@ class Networked(Bijector):
         self._context_size = declared_by(network, context_size).context_size
         setattr(self, argument, network)
         self._argument = argument
+        self._recompute = parameters.get("recompute", False)
+        if checked_flag(self._recompute, f"{where}: recompute"):
+            _require_repeatable(network, where)
         self._takes_context = self.context_size is not None
         super().__init__(
             {**parameters, argument: network},
@@ -95,6 +104,10 @@ class Networked(Bijector):
         rows, context = self._rows(x)
         points = [(part, 0) for part in (rows, *context)]
         return self._from_rows(x, *self._by_program(direction, points))
+
+    def recomputes(self, direction: Direction) -> bool:
+        """Tell whether gradients compute the network's units anew, not keep them."""
+        return self._recompute and direction not in self.sequential
 
     def program_apart(self, direction: Direction) -> Hashable | None:
         """Give what layers that share a compiled program have in common.
@@ -172,6 +185,19 @@ class Networked(Bijector):
         # A transformer's log-determinant may be the same for all points.
         log_slopes = tf.broadcast_to(log_slopes, tf.shape(columns))
         return tf.reduce_sum(log_slopes, axis=0)
+
+
+def _require_repeatable(network, where: str) -> None:
+    """Refuse a network that may give something else when it is evaluated again."""
+    try:
+        structure_of(network_of(network))
+    except NoStructureError:
+        raise ValueError(
+            f"{where}: recompute=True evaluates the network twice, so its output must "
+            "depend on its inputs and weights alone: use one of tfp_flows.networks "
+            "with an activation of Keras's, or a networks.Network of your own that "
+            f"says shares_programs = True, but got {type(network_of(network)).__name__}."
+        ) from None
 
 
 def checked_transformer(transformer: Any, where: str) -> TransformerSpec:

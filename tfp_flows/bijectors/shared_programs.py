@@ -19,8 +19,9 @@ import keras
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction
+from tfp_flows.math import rematerialize
 from tfp_flows.variables import KerasModule, NoStructureError, structure_of
-from tfp_flows.variables.keras_context import require_tracked
+from tfp_flows.variables.keras_context import known_to_keras, require_tracked
 
 # More kinds of layers than this are not at work at once.
 _MOST_PROGRAMS = 256
@@ -33,6 +34,7 @@ class SharesPrograms(Protocol):
     sequential: frozenset[str]
     arithmetic: Callable
     structure: Callable[[Direction], Hashable]
+    recomputes: Callable[[Direction], bool]
 
 
 class _Local(threading.local):
@@ -71,7 +73,6 @@ def evaluate(
         direction: forward or inverse.
         points: each tensor with the axis of it that counts points.
     """
-    require_tracked(network)  # A program asks only when it is traced.
     is_eager = tf.executing_eagerly()
     tensors = [part for part, _ in points]
     structure = None
@@ -79,19 +80,20 @@ def evaluate(
         structure = common_structure(
             layer, network, direction, is_compiled=not is_eager
         )
-    if structure is None:
+    if structure is None and not layer.recomputes(direction):
         return layer.arithmetic(direction, *tensors)
+    require_tracked(network)  # What follows does not ask.
+    run = _Run(layer, network, direction, len(points))
+    if structure is None:
+        return run(*tensors, *map(tf.convert_to_tensor, network.layer.variables))
     weights = [tf.convert_to_tensor(value) for value in network.values]
     specs = [_spec(part, axis if is_eager else None) for part, axis in points]
     specs += [_spec(weight) for weight in weights]
     key = structure, is_eager, *specs
     program = _programs.get(key)
     if program is None:
-        function = tf.function(
-            _Run(layer, network, direction, len(points)),
-            autograph=False,
-            jit_compile=None if is_eager else True,
-        )
+        jit_compile = None if is_eager else True
+        function = tf.function(run, autograph=False, jit_compile=jit_compile)
         program = _remember(key, function.get_concrete_function(*specs))
     return program(*tensors, *weights)
 
@@ -117,10 +119,15 @@ def common_structure(
         return None
     # Other values may be in the place of the weights: those of a
     # `keras.StatelessScope`, or of another dtype, in an autocast scope.
-    pairs = zip(network.layer.variables, network.values, strict=True)
-    if any(variable.value is not value for variable, value in pairs):
+    # And there may be others than at first, as of LoRA.
+    variables, values = network.layer.variables, network.values
+    if len(variables) != len(values) or any(
+        variable.value is not value
+        for variable, value in zip(variables, values, strict=True)
+    ):
         return None
-    return type(layer), direction, network.event_ndims, structure
+    recomputes = layer.recomputes(direction)
+    return type(layer), direction, network.event_ndims, recomputes, structure
 
 
 def _spec(part: tf.Tensor, unknown: int | None = None) -> tf.TensorSpec:
@@ -139,7 +146,7 @@ def _remember(key, program) -> Any:
 
 
 class _Run:  # No function, of which TensorFlow would warn that it is traced often.
-    """The function that is traced, with any one of the layers."""
+    """A layer's arithmetic as a function of points and weights."""
 
     def __init__(self, layer, network, direction, num_points):
         self._layer, self._direction = layer, direction
@@ -147,7 +154,12 @@ class _Run:  # No function, of which TensorFlow would warn that it is traced oft
         self._num_points = num_points
 
     def __call__(self, *tensors):
+        if self._layer.recomputes(self._direction):
+            return rematerialize(self._evaluated)(*tensors)
+        return self._evaluated(*tensors)
+
+    def _evaluated(self, *tensors):
         points, weights = tensors[: self._num_points], tensors[self._num_points :]
         pairs = list(zip(self._variables, weights, strict=True))
-        with keras.StatelessScope(state_mapping=pairs):
+        with known_to_keras(), keras.StatelessScope(state_mapping=pairs):
             return self._layer.arithmetic(self._direction, *points)

@@ -25,6 +25,9 @@ ARGUMENTS = {
         ``functools.partial(LULinear.trainable, permute=True)`` and the like. Without
         it the layers alternate between the halves of the event, or between one order
         of the dimensions and the opposite.""",
+    "recompute": """whether gradients in graphs compute the networks' hidden units
+        again, and do not keep them: the memory of training hardly grows with the
+        number of layers, for up to half as much time more.""",
     "context_size": """C, to make it a `tfp_flows.distributions.Family`, whose networks
         see a context of that size; ``None`` for none.""",
     "base": """the distribution that the layers transform, of event shape [D] and the

@@ -9,7 +9,7 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Chain
-from tfp_flows.checks import checked_count, checked_counts
+from tfp_flows.checks import checked_count, checked_counts, checked_flag
 from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
 from tfp_flows.networks.activation import as_activation
@@ -39,6 +39,7 @@ class Assembly:
     hidden_units: Sequence[int] = (64, 64)
     activation: Activation = "silu"
     permutation: MakeBijector | None = None
+    recompute: bool = False
     context_size: int | None = None
     base: tfd.Distribution | None = None
     seed: int | None = None
@@ -52,6 +53,7 @@ class Assembly:
         where = f"{self.where}: hidden_units"
         self.hidden_units = checked_counts(self.hidden_units, where)
         as_activation(self.activation, self.where)
+        checked_flag(self.recompute, f"{self.where}: recompute")
         if self.permutation is not None:
             require_maker(self.permutation, f"{self.where}: permutation")
         if self.base is None:

@@ -88,7 +88,7 @@ def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLaye
             **assembly.network_options,
         )
         mask = ~first_half if assembly.parity(index) else first_half
-        return Coupling(network, transformer, mask)
+        return Coupling(network, transformer, mask, recompute=assembly.recompute)
 
     return make_layer
 
@@ -124,7 +124,7 @@ def autoregressive_layer(
                 f"{assembly.where}: network must make a conditioners.Conditioner, but "
                 f"got {conditioner!r}."
             )
-        return Autoregressive(conditioner, transformer)
+        return Autoregressive(conditioner, transformer, recompute=assembly.recompute)
 
     return make_layer
 

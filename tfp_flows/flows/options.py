@@ -40,3 +40,4 @@ class LayeredOptions(NetworkOptions, total=False):
     """Arguments of flows of couplings or of autoregressive layers."""
 
     permutation: MakeBijector | None
+    recompute: bool

@@ -1,12 +1,13 @@
 """Less memory in training, for values that are cheap to compute."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 
-def rematerialize(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+def rematerialize(function: Callable) -> Callable:
     """A function of the same values, computed again in the backward pass.
 
     Otherwise the intermediate values of the forward pass stay until then. The value
@@ -14,22 +15,27 @@ def rematerialize(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor
     ``recompute_grad`` refuses second derivatives.
 
     Args:
-        function: of floating tensors, x and others, to one tensor. It has no variables
-            of its own.
+        function: of floating tensors, x and others, to one tensor or several. It has
+            no variables of its own. What depends on x is computed again.
     """
 
     @tf.custom_gradient
     def with_gradient(x, *others):
-        def gradient(upstream):
-            arguments = [_after(upstream, x), *map(tf.identity, others)]
+        def gradient(*upstream):
+            arguments = [_after(upstream[0], x), *map(tf.identity, others)]
             with tf.GradientTape() as tape:
                 tape.watch(arguments)
                 result = function(*arguments)
-            return tape.gradient(result, arguments, upstream)
+            return tape.gradient(
+                tf.nest.flatten(result),
+                arguments,
+                upstream,
+                unconnected_gradients="zero",
+            )
 
         return function(x, *others), gradient
 
-    def call(*arguments: tf.Tensor) -> tf.Tensor:
+    def call(*arguments: tf.Tensor) -> Any:
         # Eagerly the whole function would be computed twice.
         return (function if tf.executing_eagerly() else with_gradient)(*arguments)
 

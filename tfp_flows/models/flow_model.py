@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager.record import VariableWatcher  # As custom gradients do.
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.distributions import Family
@@ -151,7 +152,8 @@ class FlowModel(Fitting, Serialized, Compiled):
                 log-probability.
         """
         batch = self._as_batch(points)
-        with keras_context.known_to_keras(), tf.GradientTape() as tape:
+        # No tape: programs apart would then have gradients that nobody asks for.
+        with keras_context.known_to_keras(), VariableWatcher() as used:
             # The identity: TFP remembers what it made of a tensor, and replicas that
             # share one would find what another replica's tape has seen.
             x = None if batch.x is None else tf.identity(batch.x)
@@ -160,7 +162,7 @@ class FlowModel(Fitting, Serialized, Compiled):
                 values = self._family(batch.context).log_prob(batch.x)
             else:
                 values = objective.per_row(self._family, batch, training=bool(training))
-        self._refuse_unseen(tape.watched_variables())
+        self._refuse_unseen(used.watched_variables())
         return values
 
     def _as_batch(self, points) -> Batch:
@@ -178,7 +180,7 @@ class FlowModel(Fitting, Serialized, Compiled):
 
     def _refuse_unseen(self, used) -> None:
         if tf.distribute.in_cross_replica_context():
-            return  # The tape names the copies of each replica, which Keras holds.
+            return  # The watcher names the copies of each replica, which Keras holds.
         seen = self._storage_ids | storage_ids(self._objective.variables)
         unseen = [v.name for v in used if id(v) not in seen]
         if unseen:

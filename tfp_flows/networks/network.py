@@ -24,9 +24,11 @@ class Network(keras.layers.Layer):
             to sets it.
         context_size: ``None`` if the network takes no context.
         shares_programs: what a class says itself, not by inheritance: that its output
-            depends on its weights and the arguments of its constructor alone, which it
-            holds as attributes of the same names. Layers with such networks, of equal
-            arguments, are traced once.
+            depends on its weights and the arguments of its constructor alone (``seed``
+            not among them), which it holds as attributes of the same names; that a
+            call changes nothing and adds no loss; and that it has no loop, whose
+            gradient XLA refuses. Layers with such networks, of equal arguments, are
+            traced once.
 
     >>> class Linear(Network):
     ...     def __init__(self, output_size=None, context_size=None, **kwargs):

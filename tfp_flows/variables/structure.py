@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 # What constructors take that no output depends on.
-_NOT_OF_THE_OUTPUT = {"self", "name", "seed", "dtype", "trainable", "kwargs"}
+_NOT_OF_THE_OUTPUT = {"self", "name", "seed", "dtype", "trainable"}
 
 
 class NoStructureError(Exception):
@@ -37,9 +37,10 @@ def structure_of(part: Any) -> Hashable:
     Raises:
         NoStructureError: it is anything else.
     """
-    # With its type: to Python 1, 1.0 and True are equal.
+    # As it is written, with its type: to Python 1, 1.0 and True are equal, 0.0 and
+    # -0.0, too, and NaN is not equal to itself.
     if part is None or isinstance(part, numbers.Number | str | bytes | tf.DType):
-        return type(part), part
+        return type(part), repr(part)
     if isinstance(part, list | tuple | range):
         return tuple(map(structure_of, part))
     if isinstance(part, Mapping):  # In its order, by which parameters are split.
@@ -51,27 +52,50 @@ def structure_of(part: Any) -> Hashable:
     if not vars(type(part)).get("shares_programs"):
         raise NoStructureError
     cls: Any = type(part)
-    values = [getattr(part, name) for name in _arguments_of(cls)]
-    return cls, _of_layer(part), tuple(map(structure_of, values))
+    try:
+        values = [getattr(part, name) for name in _arguments_of(cls)]
+    except AttributeError as error:
+        raise NoStructureError from error
+    return cls, _of_layers(part), tuple(map(structure_of, values))
 
 
 def _known(part):
-    package = part.__module__.partition(".")[0]
+    # Of a function not ``__module__``, which ``functools.wraps`` copies.
+    is_function = inspect.isfunction(part)
+    module = part.__globals__["__name__"] if is_function else part.__module__
+    package = module.partition(".")[0]
     if package not in ("keras", "tfp_flows") or getattr(part, "__closure__", None):
         raise NoStructureError
     return part
 
 
-def _of_layer(part) -> Hashable:
+def _of_layers(part) -> Hashable:
+    """What may have been set in a layer, and in those that it is made of."""
     if not isinstance(part, keras.Layer):
         return None
-    # The loss that it adds would be lost; a method of its own would not be called.
-    if part.activity_regularizer is not None or "call" in vars(part):
+    return tuple(map(_of_layer, part._flatten_layers()))
+
+
+def _of_layer(layer) -> Hashable:
+    attributes = vars(layer)
+    # The loss that a regularizer adds would be lost.
+    if layer.activity_regularizer is not None or "call" in attributes:
         raise NoStructureError
-    return part.compute_dtype, part.variable_dtype
+    activation = structure_of(attributes.get("activation"))
+    dtypes = layer.compute_dtype, layer.variable_dtype, layer.autocast
+    return type(layer), dtypes, activation
 
 
 @functools.cache
 def _arguments_of(cls: Any) -> list[str]:
-    names = inspect.signature(cls.__init__).parameters
+    """The arguments of a constructor, and of those that it passes others on to."""
+    names: list[str] = []
+    for base in inspect.getmro(cls):
+        if base is keras.Layer or base is object:
+            break
+        if "__init__" in vars(base):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            names += [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+            if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+                break
     return [name for name in names if name not in _NOT_OF_THE_OUTPUT]

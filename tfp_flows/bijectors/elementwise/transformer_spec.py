@@ -83,6 +83,9 @@ class TransformerSpec:
             raise TypeError(
                 f"TransformerSpec takes a bijector's class, but got {cls!r}."
             )
+        # Copies, for those that were given may change, and what was made of them not.
+        for name in ("param_shapes", "options"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
         known = cls.parameter_properties(tf.float32)
         unknown = sorted(set(self.param_shapes) - set(known))
         if unknown:
@@ -203,8 +206,11 @@ class TransformerSpec:
         """Refuse a direction that is a search, for one structure.
 
         Raises:
-            NoStructureError: a search, which eagerly raises where it finds no root.
+            NoStructureError: a search, which eagerly raises where it finds no root; or
+                assertions, which XLA drops.
         """
+        if self.options.get("validate_args"):
+            raise NoStructureError
         cls = self.bijector_class
         closed = cls.closed if issubclass(cls, HasDirections) else BOTH_DIRECTIONS
         if (direction if not self.inverted else _OPPOSITE[direction]) not in closed:

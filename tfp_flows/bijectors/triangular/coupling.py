@@ -45,6 +45,9 @@ class Coupling(Networked):
             batch shape is that of the bijector.
         validate_args: as in TFP.
         name: as in TFP.
+        recompute: whether gradients in graphs compute the network's hidden units again,
+            and do not keep them: less memory, which hardly grows with the number of
+            layers, for up to half as much time more.
 
     Raises:
         ValueError: a mask that passes everything or nothing (so D = 1 is impossible),
@@ -77,6 +80,7 @@ class Coupling(Networked):
         context: Any = None,
         validate_args: bool = False,
         name: str = "coupling",
+        recompute: bool = False,
     ):
         where = f"Coupling {name!r}"
         num_params = checked_transformer(transformer, where).num_params

@@ -10,6 +10,8 @@ from tfp_flows.math.integers import IntegerRange
 from tfp_flows.models.data import spec as specs
 from tfp_flows.objectives import Batch, BatchSpec
 
+# AutoGraph would take a third of a second.
+_as_it_is = tf.autograph.experimental.do_not_convert
 _BY_ROWS = tf.data.experimental.AutoShardPolicy.DATA
 
 
@@ -151,6 +153,7 @@ def row_batches(
     # Tensors, which the dataset captures; arrays it would write into its graph.
     tensors = [None if part is None else tf.constant(part) for part in rows]
 
+    @_as_it_is
     def order(_):
         index = tf.range(num_rows)
         if shuffle_seed is not None:
@@ -158,6 +161,7 @@ def row_batches(
             index = tf.random.experimental.stateless_shuffle(index, seed)
         return _index_batches(index, num_rows, batch_size)
 
+    @_as_it_is
     def gather(index):
         parts = (None if part is None else tf.gather(part, index) for part in tensors)
         return specs.pack(Batch(*parts))
