@@ -10,9 +10,9 @@ from tfp_flows import conditioners, flows
 from tfp_flows.bijectors import Affine, Autoregressive, Coupling
 from tfp_flows.bijectors.shared_programs import apart
 
-SMALL = {"num_layers": 2, "hidden_units": [5, 5], "dtype": "float64"}
+SMALL = {"num_layers": 2, "hidden_units": [4], "dtype": "float64"}
 MAKE = {
-    "coupling": lambda **options: flows.nsf(4, num_bins=3, **SMALL, **options),
+    "coupling": lambda **options: flows.nsf(4, num_bins=2, **SMALL, **options),
     "autoregressive": lambda **options: flows.maf(4, **SMALL, **options),
 }
 
@@ -24,8 +24,15 @@ def noisy(flow):
     return flow
 
 
-@pytest.mark.parametrize("way", ["eager", "graph", "apart", "XLA"])
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("coupling", "eager"),
+        ("coupling", "XLA"),
+        ("autoregressive", "graph"),
+        ("autoregressive", "apart"),
+    ],
+)
 def test_values_and_both_derivatives(name, way):
     rng = np.random.default_rng(0)
     x, context = (tf.constant(rng.normal(size=size)) for size in ([6, 4], [6, 2]))
@@ -55,7 +62,7 @@ def test_values_and_both_derivatives(name, way):
         np.testing.assert_allclose(these, those, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("jit_compile", ["auto", True, False])
+@pytest.mark.parametrize("jit_compile", ["auto", False])
 def test_fit_trains_the_same(jit_compile):
     x = np.random.default_rng(0).normal(size=[32, 4])
     weights = []

@@ -82,7 +82,7 @@ def test_what_is_trained_is_the_same(x, compilations):
         require_equal(weights["auto"], weights[other], rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps_per_execution", ["auto", 1, 3])
+@pytest.mark.parametrize("steps_per_execution", ["auto", 3])
 def test_the_change_is_at_a_fixed_step(x, steps_per_execution, monkeypatch):
     ran, in_tier = [], tiers.in_tier
 
@@ -107,16 +107,14 @@ def test_two_runs_are_equal_bit_by_bit(x):
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(x, tmp_path):
-    whole = make()
-    fit(whole, x, epochs=4)
-    killed = make()
+    x = x[:24]  # Three steps an epoch.
+    whole, killed = make(), make()
+    fit(whole, x, epochs=3)
     saved = keras.callbacks.ModelCheckpoint(str(tmp_path / "{epoch}.keras"))
-    fit(killed, x, epochs=4, callbacks=[saved])
-    for epoch in (1, 2):  # After 7 steps the change has been.
-        resumed = keras.models.load_model(tmp_path / f"{epoch}.keras")
-        assert resumed.epoch == epoch
-        fit(resumed, x, epochs=4, initial_epoch=epoch)
-        require_equal(values(resumed), values(whole), rtol=0, atol=0)
+    fit(killed, x, epochs=3, callbacks=[saved])
+    resumed = keras.models.load_model(tmp_path / "1.keras")
+    fit(resumed, x, epochs=3, initial_epoch=resumed.epoch)
+    require_equal(values(resumed), values(whole), rtol=0, atol=0)
 
 
 def test_a_run_that_is_known_to_end_before_compiles_nothing(x, compilations):
@@ -209,8 +207,7 @@ def with_a_network_of_the_users():
     "make_flow",
     [
         lambda: flows.planar(2, num_layers=2, seed=0),
-        lambda: flows.maf(2, num_layers=1, seed=0),
-        lambda: flows.linear(2),
+        lambda: flows.maf(2, num_layers=3, seed=0),  # Of two orders.
         inverted,
         with_a_network_of_the_users,
     ],

@@ -196,7 +196,7 @@ def _require_repeatable(network, where: str) -> None:
             f"{where}: recompute=True evaluates the network twice, so its output must "
             "depend on its inputs and weights alone: use one of tfp_flows.networks "
             "with an activation of Keras's, or a networks.Network of your own that "
-            f"says shares_programs = True, but got {type(network_of(network)).__name__}."
+            f"says shares_programs = True, but got {network_of(network)!r}."
         ) from None
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import gradients_util  # It alone knows what tapes watch.
 
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction
 from tfp_flows.math import rematerialize
@@ -83,10 +84,10 @@ def evaluate(
     if structure is None and not layer.recomputes(direction):
         return layer.arithmetic(direction, *tensors)
     require_tracked(network)  # What follows does not ask.
+    weights = list(map(tf.convert_to_tensor, network.layer.variables))
     run = _Run(layer, network, direction, len(points))
-    if structure is None:
-        return run(*tensors, *map(tf.convert_to_tensor, network.layer.variables))
-    weights = [tf.convert_to_tensor(value) for value in network.values]
+    if structure is None or (is_eager and _takes_higher_derivatives(tensors + weights)):
+        return run(*tensors, *weights)
     specs = [_spec(part, axis if is_eager else None) for part, axis in points]
     specs += [_spec(weight) for weight in weights]
     key = structure, is_eager, *specs
@@ -102,6 +103,15 @@ def _is_wanted(is_eager: bool) -> bool:
     if tf.distribute.has_strategy() or tf.config.functions_run_eagerly():
         return False
     return is_eager or _local.is_apart
+
+
+def _takes_higher_derivatives(tensors) -> bool:
+    """Tell whether several tapes, or a persistent one, watch these tensors.
+
+    A program is then traced with its higher derivatives, for some seconds.
+    """
+    types = gradients_util.PossibleTapeGradientTypes(tensors)
+    return types == gradients_util.POSSIBLE_GRADIENT_TYPES_HIGHER_ORDER
 
 
 def common_structure(

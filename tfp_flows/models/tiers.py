@@ -7,7 +7,6 @@ compiles the whole, and changes over. The change is at a fixed number of the opt
 iterations, so that what is trained depends on no clock.
 """
 
-import collections
 import enum
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +73,7 @@ def in_tier(tier: Tier, function: Callable) -> Callable:
 def has_first_tier(module: tf.Module) -> bool:
     """Tell whether layers' own programs are worth while for the density of ``module``.
 
-    They are where all layers with a network have one, and some share it.
+    They are where all layers with a network have one, and mostly share it.
     """
     parts = [part for part in module.submodules if isinstance(part, tfb.Bijector)]
     inverted = [part.bijector for part in parts if is_a(part, tfb.Invert)]
@@ -84,8 +83,8 @@ def has_first_tier(module: tf.Module) -> bool:
         for part in parts
         if isinstance(part, Networked)
     ]
-    counts = collections.Counter(structures)
-    return None not in counts and max(counts.values(), default=0) > 1
+    kinds = set(structures)
+    return None not in kinds and 0 < 2 * len(kinds) <= len(structures)
 
 
 def is_long(batches: Any) -> bool:
