@@ -23,9 +23,10 @@ class Client:
 
     Args:
         framework: a key of ``benchmarks.frameworks.FRAMEWORKS``.
+        root: the folder of the package and its benchmarks.
     """
 
-    def __init__(self, framework: str):
+    def __init__(self, framework: str, root: Path = ROOT):
         self.framework = framework
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (for `__exit__`)
         self._process = subprocess.Popen(
@@ -33,8 +34,8 @@ class Client:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            cwd=ROOT,
-            env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ,
+            cwd=root,
+            env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ | {"PYTHONPATH": str(root)},
             text=True,
         )
         self.idle_memory = 0

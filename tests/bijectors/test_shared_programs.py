@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 from keras.src.backend.common.variables import AutocastScope
 
+from tfp_flows import flows
 from tfp_flows.bijectors import (
     Affine,
     Autoregressive,
@@ -39,10 +40,33 @@ CONTEXT = tf.constant(np.random.default_rng(2).normal(size=[4, 2]))
 
 
 @pytest.fixture(autouse=True)
-def programs():
-    """The programs that there are: none, when a test starts."""
+def programs(monkeypatch):
+    """The programs that there are: none, when a test starts; traced at once."""
+    monkeypatch.setattr(shared_programs, "USES_BEFORE_A_TRACE", 0)
     shared_programs._programs.clear()
     return shared_programs._programs
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "make",
+    [flows.nsf, flows.maf, flows.naf, flows.real_nvp, flows.bnaf, flows.bernstein],
+)
+def test_no_bit_of_a_value_changes_when_programs_are_traced(
+    make, dtype, programs, monkeypatch
+):
+    monkeypatch.setattr(shared_programs, "USES_BEFORE_A_TRACE", 4)
+    small = {} if make is flows.bnaf else {"hidden_units": [8]}
+    flow = drawn(make(3, num_layers=2, seed=0, dtype=dtype, **small))
+    x = tf.constant(np.random.default_rng(0).normal(size=[70, 3]), dtype)
+    found = [flow.log_prob(x) for _ in range(5)]
+    assert any(not isinstance(program, int) for program in programs.values())
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+    if make in (flows.nsf, flows.maf, flows.real_nvp):
+        samples = [flow.sample(70, seed=[0, 1]) for _ in range(5)]
+        for other in samples[1:]:
+            np.testing.assert_array_equal(other, samples[0])
 
 
 def drawn(layer, seed=0):

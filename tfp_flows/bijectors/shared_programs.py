@@ -4,8 +4,9 @@ A layer's arithmetic is traced once as a function of points *and weights*: what 
 then calls it in place of hundreds of operations, and the graph of a deep flow calls it
 once for each layer.
 
-* Eagerly it is a plain graph, for any number of points. XLA would compile
-  anew for each.
+* Eagerly it is a plain graph, for any number of points. (XLA would compile anew for
+  each.) It is traced when layers of a structure have been used some times, and runs the
+  same operations as they are written: that it is used changes no bit of a value.
 * In a graph, only within `apart`, XLA compiles it by itself. Elsewhere a layer's
   operations become part of the graph: one that XLA compiles as a whole runs faster so.
 """
@@ -19,6 +20,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.ops import gradients_util  # It alone knows what tapes watch.
 
+from tfp_flows.bijectors import eager_options
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction
 from tfp_flows.math import rematerialize
 from tfp_flows.variables import KerasModule, NoStructureError, structure_of
@@ -26,6 +28,8 @@ from tfp_flows.variables.keras_context import known_to_keras, require_tracked
 
 # More kinds of layers than this are not at work at once.
 _MOST_PROGRAMS = 256
+# To trace a layer takes about as long as to run its operations one by one so often.
+USES_BEFORE_A_TRACE = 8
 
 
 class SharesPrograms(Protocol):
@@ -43,6 +47,7 @@ class _Local(threading.local):
 
 
 _local = _Local()
+# Programs, or how often there would have been one.
 _programs: dict[Hashable, Any] = {}
 _lock = threading.Lock()
 
@@ -91,12 +96,18 @@ def evaluate(
     specs = [_spec(part, axis if is_eager else None) for part, axis in points]
     specs += [_spec(weight) for weight in weights]
     key = structure, is_eager, *specs
-    program = _programs.get(key)
-    if program is None:
+    program = _programs.get(key, 0)
+    if is_eager and isinstance(program, int) and program < USES_BEFORE_A_TRACE:
+        _remember(key, program + 1)
+        return run(*tensors, *weights)
+    if isinstance(program, int):
         jit_compile = None if is_eager else True
         function = tf.function(run, autograph=False, jit_compile=jit_compile)
         program = _remember(key, function.get_concrete_function(*specs))
-    return program(*tensors, *weights)
+    if not is_eager:
+        return program(*tensors, *weights)
+    with eager_options.as_written():
+        return program(*tensors, *weights)
 
 
 def _is_wanted(is_eager: bool) -> bool:
@@ -149,7 +160,7 @@ def _spec(part: tf.Tensor, unknown: int | None = None) -> tf.TensorSpec:
 
 def _remember(key, program) -> Any:
     with _lock:
-        while len(_programs) >= _MOST_PROGRAMS:
+        while key not in _programs and len(_programs) >= _MOST_PROGRAMS:
             del _programs[next(iter(_programs))]
         _programs[key] = program
     return program
