@@ -78,13 +78,17 @@ def measure(flow: str) -> dict[str, float]:
     def make(seed):
         return getattr(tfp_flows.flows, name)(size, seed=seed, **options)
 
-    def timed(figure, function, repeats=1):
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
+    def seconds(function):
+        start = time.perf_counter()
+        function()
+        return time.perf_counter() - start
+
+    def timed(figure, function):
+        found[f"{figure}, first"] = seconds(function)
+        for _ in range(4):  # Until all is traced.
             function()
-            seconds.append(time.perf_counter() - start)
-        found[figure] = statistics.median(seconds)
+        later = [seconds(function) for _ in range(3)]
+        found[f"{figure}, later"] = statistics.median(later)
 
     class FirstStep(keras.callbacks.Callback):
         """Ends training, and tells when."""
@@ -104,16 +108,14 @@ def measure(flow: str) -> dict[str, float]:
 
     flow_made, other = make(0), make(1)
     model = tfp_flows.FlowModel(flow_made)
-    if "32" not in flow or "-c-" not in flow:
-        timed("eager sample, first", lambda: flow_made.sample(MANY, seed=[0, 1]))
-        timed("eager sample, later", lambda: flow_made.sample(MANY, seed=[0, 1]), 3)
-    if "32" in flow and "-ar-" in flow:
+    timed("eager sample", lambda: flow_made.sample(MANY, seed=[0, 1]))
+    if "32" in flow and "-ar-" in flow:  # XLA would take minutes for the others.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return found | {"peak memory, GB": peak / 2**20}
-    timed("eager log_prob, first", lambda: flow_made.log_prob(many))
-    timed("eager log_prob, later", lambda: flow_made.log_prob(many), 5)
-    predict = lambda: model.predict(many, batch_size=MANY, verbose=0)  # noqa: E731
-    timed("predict, first", predict)
+    timed("eager log_prob", lambda: flow_made.log_prob(many))
+    timed("predict", lambda: model.predict(many, batch_size=MANY, verbose=0))
+    in_a_graph = tf.function(lambda: flow_made.sample(MANY, seed=[0, 1]))
+    timed("sample in a tf.function", in_a_graph)
     found["fit, first step"] = first_step(model)
     found["fit, first step of a second flow"] = first_step(tfp_flows.FlowModel(other))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
