@@ -146,10 +146,13 @@ class Compilation:
     """
 
     def __init__(self, step: Callable, spec: Any, examples: Iterable):
+        def without_output(batch):
+            step(batch)
+
         # Traced here: Keras's layers cannot be traced by two threads at once.
-        function = tf.function(_SideEffects(step), autograph=False)
+        function = tf.function(without_output, autograph=False)
         self._function = function.get_concrete_function(spec)
-        # By its variables' handles; the function's own name is that which XLA knows.
+        # XLA knows the step by its name, not by its variables.
         copies = {
             id(variable.handle): tf.Variable(variable, trainable=False)
             for variable in self._function.variables
@@ -186,13 +189,3 @@ class Compilation:
         self._thread.join()
         if self._error is not None:
             raise self._error
-
-
-class _SideEffects:
-    """A step whose output is dropped."""
-
-    def __init__(self, step):
-        self._step = step
-
-    def __call__(self, batch):
-        self._step(batch)

@@ -21,7 +21,7 @@ _NOT_OF_THE_OUTPUT = {"self", "name", "seed", "dtype", "trainable"}
 
 
 class NoStructureError(Exception):
-    """What was asked for its structure may depend on something that nobody knows."""
+    """The error for a part that may depend on something that nobody knows."""
 
 
 def structure_of(part: Any) -> Hashable:
@@ -70,7 +70,7 @@ def _known(part):
 
 
 def _of_layers(part) -> Hashable:
-    """What may have been set in a layer, and in those that it is made of."""
+    """Give what may have been set in a layer, and in those that it is made of."""
     if not isinstance(part, keras.Layer):
         return None
     return tuple(map(_of_layer, part._flatten_layers()))

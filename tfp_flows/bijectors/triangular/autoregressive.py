@@ -110,12 +110,7 @@ class Autoregressive(Networked):
     def arithmetic(
         self, direction: Direction, *points: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Give the image of rows, and its log-determinant.
-
-        Args:
-            direction: forward or inverse.
-            *points: rows ``[N, D]``, and the context ``[N, C]``, if any.
-        """
+        """As `Networked.arithmetic`, of rows ``[N, D]`` and the context, if any."""
         if direction == "inverse":
             return self._inverse_of_rows(*points)
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation

@@ -84,12 +84,7 @@ class BlockAutoregressive(Networked):
     def arithmetic(
         self, direction: Direction, *points: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Give the image of rows, and its log-determinant.
-
-        Args:
-            direction: forward or inverse.
-            *points: rows ``[N, D]``, and the context ``[N, C]``, if any.
-        """
+        """As `Networked.arithmetic`, of rows ``[N, D]`` and the context, if any."""
         if direction == "inverse":
             x, log_slopes = tf.split(self.network(*points), 2, axis=-1)
             return x, tf.reduce_sum(log_slopes, axis=-1)
