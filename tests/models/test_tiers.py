@@ -207,7 +207,7 @@ def with_a_network_of_the_users():
     "make_flow",
     [
         lambda: flows.planar(2, num_layers=2, seed=0),
-        lambda: flows.maf(2, num_layers=3, seed=0),  # Of two orders.
+        lambda: flows.made(2, seed=0),  # Of one layer, which shares with none.
         inverted,
         with_a_network_of_the_users,
     ],

@@ -23,8 +23,8 @@ ARGUMENTS = {
     "permutation": """makes what comes between two layers, called with the event size,
         ``seed`` and ``dtype``: ``Permutation.random``,
         ``functools.partial(LULinear.trainable, permute=True)`` and the like. Without
-        it the layers alternate between the halves of the event, or between one order
-        of the dimensions and the opposite.""",
+        it couplings alternate between the halves of the event, and between
+        autoregressive layers stands ``Permutation.reverse``.""",
     "recompute": """whether gradients in graphs compute the networks' hidden units
         again, and do not keep them: the memory of training hardly grows with the
         number of layers, for up to half as much time more.""",

@@ -66,14 +66,18 @@ class Assembly:
         return {"context_size": self.context_size, "dtype": self.dtype}
 
     def parity(self, index: int) -> int:
-        """1 for every other layer, which takes the other half or the opposite order.
+        """1 for every other layer, which takes the other half.
 
         0 for all where permutations stand between them.
         """
         return index % 2 if self.permutation is None else 0
 
     def layers(
-        self, make_layer: MakeLayer, num_layers: int, argument: str = "num_layers"
+        self,
+        make_layer: MakeLayer,
+        num_layers: int,
+        argument: str = "num_layers",
+        permutation: MakeBijector | None = None,
     ) -> list[tfb.Bijector]:
         """Call ``make_layer(index, seed)`` for each layer; put permutations between.
 
@@ -81,6 +85,7 @@ class Assembly:
             make_layer: makes a layer.
             num_layers: how many layers, without the permutations.
             argument: the name that the flow has for this number.
+            permutation: makes what comes between if the user chose nothing.
 
         Raises:
             TypeError: a number that is no integer.
@@ -91,7 +96,8 @@ class Assembly:
             make_layer(index, seed)
             for index, seed in enumerate(split_seed(self.seed, num_layers))
         ]
-        if self.permutation is None:
+        make_between = permutation if self.permutation is None else self.permutation
+        if make_between is None:
             return layers
         alternating = [layers[0]]
         # Seeds of their own, not those of the layers.
@@ -99,7 +105,7 @@ class Assembly:
         where = f"{self.where}: permutation"
         for layer, seed in zip(layers[1:], seeds, strict=False):
             between = made_by(
-                self.permutation, self.event_size, seed, self.variable_dtype, where
+                make_between, self.event_size, seed, self.variable_dtype, where
             )
             alternating += [between, layer]
         return alternating

@@ -2,9 +2,8 @@
 
 from typing import Unpack
 
-from tfp_flows.bijectors import BlockAutoregressive
+from tfp_flows.bijectors import BlockAutoregressive, Permutation
 from tfp_flows.flows.assembly import Assembly
-from tfp_flows.flows.layers import alternating_order
 from tfp_flows.flows.options import Activation, FlowOptions, FlowOrFamily, MakeBijector
 from tfp_flows.flows.ready_made import ready_made
 from tfp_flows.networks import BlockNetwork
@@ -24,7 +23,7 @@ def bnaf(
     """Block autoregressive layers: networks that increase in each dimension.
 
     Each layer is `tfp_flows.bijectors.BlockAutoregressive` with a
-    `tfp_flows.networks.BlockNetwork`, of one order and the opposite alternately.
+    `tfp_flows.networks.BlockNetwork`, with the dimensions reversed between them.
     ``log_prob`` is one evaluation of each network; sampling, one dimension after
     another, one or two and a scalar root search for each dimension.
 
@@ -52,7 +51,6 @@ def bnaf(
             assembly.event_size,
             hidden_factor,
             num_hidden_layers,
-            order=alternating_order(assembly, index),
             context_size=assembly.context_size,
             activation=activation,
             seed=seed,
@@ -60,4 +58,5 @@ def bnaf(
         )
         return BlockAutoregressive(network)
 
-    return assembly.flow(assembly.layers(make_layer, num_layers))
+    layers = assembly.layers(make_layer, num_layers, permutation=Permutation.reverse)
+    return assembly.flow(layers)

@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from tfp_flows.bijectors import Affine, Invert
+from tfp_flows.bijectors import Affine, Invert, Permutation
 from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.layers import autoregressive_layer
 from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
@@ -30,5 +30,9 @@ def iaf(
     """
     assembly = Assembly("iaf", event_size, **options)
     maf_layer = autoregressive_layer(assembly, Affine.spec())
-    layers = assembly.layers(lambda *args: Invert(maf_layer(*args)), num_layers)
+    layers = assembly.layers(
+        lambda *args: Invert(maf_layer(*args)),
+        num_layers,
+        permutation=Permutation.reverse,
+    )
     return assembly.flow(layers)

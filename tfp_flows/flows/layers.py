@@ -13,6 +13,7 @@ from tfp_flows.bijectors import (
     Autoregressive,
     Conditional,
     Coupling,
+    Permutation,
     TransformerSpec,
 )
 from tfp_flows.checks import checked_flag
@@ -63,7 +64,9 @@ def autoregressive_flow(
     """Make a flow of autoregressive layers; see `autoregressive_layer`."""
     assembly = Assembly(name, event_size, **options)
     make_layer = autoregressive_layer(assembly, transformer, network)
-    return assembly.flow(assembly.layers(make_layer, num_layers))
+    # All networks in one order: their layers are of one structure then.
+    layers = assembly.layers(make_layer, num_layers, permutation=Permutation.reverse)
+    return assembly.flow(layers)
 
 
 def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLayer:
@@ -115,7 +118,7 @@ def autoregressive_layer(
     def make_layer(index: int, seed: int) -> Autoregressive:
         conditioner = make_network(
             assembly.event_size,
-            order=alternating_order(assembly, index),
+            order=None,
             seed=seed,
             **assembly.network_options,
         )
@@ -143,11 +146,6 @@ def _checked_maker(network, where: str) -> MakeNetwork:
             f"the class conditioners.MADE, but got {network!r}."
         )
     return network
-
-
-def alternating_order(assembly: Assembly, index: int) -> range | None:
-    """Give the opposite order for every other layer, ``None`` for the others."""
-    return range(assembly.event_size)[::-1] if assembly.parity(index) else None
 
 
 def conditional(assembly: Assembly, layer: tfb.Bijector, seed: int) -> tfb.Bijector:

@@ -26,7 +26,7 @@ def nade(
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; with
     ``GaussianMixtureCDF.spec(num_components=8)`` a mixture of them (RNADE).
     ``log_prob`` is one evaluation of the network; sampling, one dimension after
-    another, about one. Several layers alternate between one order and the opposite.
+    another, about one. Between layers the dimensions are reversed.
 
     Args:
         units: width of the one hidden layer of each network.

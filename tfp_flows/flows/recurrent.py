@@ -30,8 +30,8 @@ def recurrent(
     by one; with a ``row_size`` rows of pixels, as a PixelRNN. With the transformer
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; mixtures, such
     as ``MixtureCDF.spec(num_components=8)``, model more. ``log_prob`` and sampling are
-    D steps of the cell each. Several layers alternate between one order and the
-    opposite.
+    D steps of the cell each. Between layers the dimensions are
+    reversed.
 
     Args:
         units: width of the cell; 64 if not given.

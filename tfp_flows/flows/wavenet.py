@@ -28,8 +28,8 @@ def wavenet(
     The network is a `tfp_flows.conditioners.WaveNet`. With the transformer
     ``Affine.spec()`` and a normal base every conditional is a Gaussian; mixtures, such
     as ``MixtureCDF.spec(num_components=8)``, model more. ``log_prob`` is one evaluation
-    of the network; sampling, one step after another, about one. Several layers
-    alternate between one order and the opposite.
+    of the network; sampling, one step after another, about one. Between layers
+    the dimensions are reversed.
 
     Args:
         event_size: D, length of the signal.

@@ -36,7 +36,8 @@ class Steps(keras.Model):
             scaled = self.optimizer.scale_loss(loss / replicas)
         weights = self.trainable_weights
         gradients = tape.gradient(scaled, weights)
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        with tiers.update_of(self.optimizer):
+            self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return self._logs(batch, values, loss)
 
     def _per_row(self, batch: Batch, training: bool) -> tf.Tensor:

@@ -10,7 +10,7 @@ iterations, so that what is trained depends on no clock.
 import enum
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -18,6 +18,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors import shared_programs
 from tfp_flows.bijectors.networked import Networked
+from tfp_flows.models import updates
 from tfp_flows.stages import is_a
 
 # The number of iterations at the change, and the number of batches from which on
@@ -58,6 +59,13 @@ def running(tier: Tier) -> Iterator[None]:
 def is_whole() -> bool:
     """Tell whether a step that is traced now is to be compiled as a whole."""
     return _local.tier is Tier.WHOLE
+
+
+def update_of(optimizer: Any) -> AbstractContextManager:
+    """Give a context in which an optimizer updates as it is best in the tier."""
+    if _local.tier is Tier.APART:
+        return updates.stacked(optimizer)
+    return nullcontext()
 
 
 def in_tier(tier: Tier, function: Callable) -> Callable:
