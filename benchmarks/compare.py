@@ -35,12 +35,22 @@ def started(frameworks: Iterable[str]) -> Iterator[list[Client]]:
 
 
 def compare(
-    case: Case, frameworks: Iterable[str], effort: Effort
+    case: Case,
+    frameworks: Iterable[str],
+    effort: Effort,
+    groups: Iterable[Group] | None = None,
 ) -> dict[str, Measured]:
-    """All that is measured of a case, each framework in a new process."""
+    """All that is measured of a case, each framework in a new process.
+
+    Args:
+        case: what each is to build.
+        frameworks: their names.
+        effort: how long to measure.
+        groups: as of `measure`; for each operation all if not given.
+    """
     with started(frameworks) as clients:
         names = [client.framework for client in clients]
-        measured = measure(case, clients, effort, by_operation(names))
+        measured = measure(case, clients, effort, groups or by_operation(names))
         for client in clients:
             result = measured[client.framework]
             result.idle_memory = client.idle_memory

@@ -25,13 +25,14 @@ from benchmarks.measured import Effort
 from benchmarks.monotone import monotone
 from benchmarks.scaling import PEER, scaling
 from benchmarks.speed import speed
+from benchmarks.wide import wide
 
 FULL = Effort(turns=15, seconds=0.15)
 # For what lasts a second or so.
 LONG = Effort(turns=9, seconds=1.0)
 QUICK = Effort(turns=5, seconds=0.05)
 QUICK_CASES = ("realnvp-2d", "maf-43")
-SECTIONS = ("speed", "monotone", "images", "alone", "scaling")
+SECTIONS = ("speed", "monotone", "images", "alone", "wide", "scaling")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
         lines += images(frameworks)
     if "alone" in options.section:
         lines += alone(LONG)
+    if "wide" in options.section:
+        lines += wide(frameworks)
     if "scaling" in options.section:
         lines += scaling(with_peer=PEER in frameworks)
     text = "\n".join(lines).rstrip() + "\n"

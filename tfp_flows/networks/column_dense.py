@@ -21,8 +21,10 @@ class ColumnDense(keras.layers.Layer):
 
     Args:
         units: size of the output.
-        mask: ``[units, input]``, 0 where an output must not depend on an input. Columns
-            of zeros at the end of a block of rows are not multiplied.
+        degrees: those of the inputs and those of the outputs, two arrays of integers,
+            for a mask: an output sees the inputs of no higher degree than its own.
+            Columns of zeros at the end of a block of rows are not multiplied. (The mask
+            itself would be a constant of the kernel's size in each graph.)
         use_bias: whether there is a b.
         seed: of the initial weights, or ``None`` to start at zero.
         **kwargs: the other arguments of ``keras.layers.Layer``.
@@ -32,14 +34,14 @@ class ColumnDense(keras.layers.Layer):
         self,
         units: int,
         *,
-        mask: np.ndarray | None = None,
+        degrees: tuple[np.ndarray, np.ndarray] | None = None,
         use_bias: bool = True,
         seed: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.units = units
-        self.mask = None if mask is None else np.asarray(mask)
+        self.degrees = degrees
         self.use_bias = use_bias
         self.seed = seed
 
@@ -56,16 +58,17 @@ class ColumnDense(keras.layers.Layer):
 
     def _num_inputs(self, size: int) -> np.ndarray:
         """Count the inputs that each output really has, ``[units, 1]``."""
-        if self.mask is None:
+        if self.degrees is None:
             return np.full([self.units, 1], size)
-        return np.maximum(self.mask.sum(axis=1, keepdims=True), 1)
+        below, above = self.degrees
+        return np.maximum(_mask(below, above).sum(axis=1, keepdims=True), 1)
 
     def _initial_kernel(self, shape, dtype=None):
         if self.seed is None:
             return tf.zeros(shape, dtype)
         values = np.random.default_rng([self.seed, 0]).normal(size=shape)
-        if self.mask is not None:
-            values = values * self.mask
+        if self.degrees is not None:
+            values = values * _mask(*self.degrees)
         # He's variance.
         return tf.cast(values * np.sqrt(2.0 / self._num_inputs(shape[1])), dtype)
 
@@ -80,25 +83,33 @@ class ColumnDense(keras.layers.Layer):
     def masked_kernel(self) -> tf.Tensor:
         """W with zeros where the mask has them, ``[units, input]``."""
         kernel = tf.convert_to_tensor(self.kernel)
-        return (
-            kernel if self.mask is None else kernel * tf.cast(self.mask, kernel.dtype)
-        )
+        if self.degrees is None:
+            return kernel
+        return kernel * tf.cast(_mask(*map(tf.constant, self.degrees)), kernel.dtype)
 
     def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[units, N]``."""
-        if self.mask is None:
+        if self.degrees is None:
             product = tf.einsum("ui,in->un", self.kernel, h)
         else:
             product = self._masked_product(h)
         return product + self.bias if self.use_bias else product
 
     def _masked_product(self, h):
-        kernel, mask = self.masked_kernel(), np.asarray(self.mask)
         num_parts = max(1, self.units // _ROWS)
+        below, above = self.degrees
+        blocks = np.array_split(above, num_parts)
+        kernels = [self.masked_kernel()]
+        if num_parts > 1:  # Not by slices, each with a gradient of the kernel's size.
+            kernels = tf.split(kernels[0], list(map(len, blocks)))
         parts = []
-        for rows in np.array_split(np.arange(self.units), num_parts):
-            start, stop = rows[0], rows[-1] + 1
-            seen = np.flatnonzero(mask[start:stop].any(axis=0))
+        for kernel, degrees in zip(kernels, blocks, strict=True):
+            seen = np.flatnonzero(below <= degrees.max())
             depth = seen[-1] + 1 if seen.size else 1
-            parts.append(tf.einsum("ui,in->un", kernel[start:stop, :depth], h[:depth]))
+            parts.append(tf.einsum("ui,in->un", kernel[:, :depth], h[:depth]))
         return parts[0] if num_parts == 1 else tf.concat(parts, axis=0)
+
+
+def _mask(below, above):
+    """``[units, input]``, of arrays or tensors."""
+    return below <= above[:, np.newaxis]

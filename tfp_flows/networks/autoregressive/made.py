@@ -124,7 +124,7 @@ class MADE(Conditioner):
         self.dense = [
             ColumnDense(
                 len(high),
-                mask=low <= high[:, np.newaxis],
+                degrees=(low, high),
                 seed=seed,
                 dtype=self.dtype_policy,
                 trainable=self.trainable,

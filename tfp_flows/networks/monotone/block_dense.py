@@ -41,11 +41,10 @@ class BlockDense(keras.layers.Layer):
         self.lower = None
         before = self.num_blocks - 1
         if before:  # From all blocks but the last one to all but the first one.
-            seen = np.tri(before)
-            mask = np.kron(seen, np.ones([self.units, self.inputs]))
+            blocks = np.arange(before)
             self.lower = ColumnDense(
                 before * self.units,
-                mask=mask,
+                degrees=(blocks.repeat(self.inputs), blocks.repeat(self.units)),
                 use_bias=False,
                 dtype=self.dtype_policy,
                 trainable=self.trainable,
