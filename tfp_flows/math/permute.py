@@ -3,13 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
+from tfp_flows.math.xla import in_xla
+
 
 def permute(x: tf.Tensor, permutation: np.ndarray, axis: int = -1) -> tf.Tensor:
     """``y[..., i] = x[..., permutation[i]]`` for a fixed permutation of an axis.
 
     The gradient that TensorFlow gives to a gather is a scatter-add, which XLA runs
     one element at a time on a CPU; that of a permutation is the inverse permutation.
-    The identity and the reversal need no gather at all.
+    The identity needs no gather at all, nor does the reversal.
 
     Args:
         x: ``[..., D]``, if ``axis`` is the last one.
@@ -21,7 +23,8 @@ def permute(x: tf.Tensor, permutation: np.ndarray, axis: int = -1) -> tf.Tensor:
     ordered = np.arange(len(permutation))
     if np.array_equal(permutation, ordered):
         return x
-    if np.array_equal(permutation, ordered[::-1]):
+    # (XLA would compute what comes before a reversal once more for each use of it.)
+    if np.array_equal(permutation, ordered[::-1]) and not in_xla():
         return tf.reverse(x, axis=[axis])
 
     @tf.custom_gradient
