@@ -68,7 +68,8 @@ class ColumnDense(keras.layers.Layer):
             return tf.zeros(shape, dtype)
         values = np.random.default_rng([self.seed, 0]).normal(size=shape)
         if self.degrees is not None:
-            values = values * _mask(*self.degrees)
+            below, above = self.degrees
+            values = values * _mask(below, above)
         # He's variance.
         return tf.cast(values * np.sqrt(2.0 / self._num_inputs(shape[1])), dtype)
 
@@ -85,19 +86,20 @@ class ColumnDense(keras.layers.Layer):
         kernel = tf.convert_to_tensor(self.kernel)
         if self.degrees is None:
             return kernel
-        return kernel * tf.cast(_mask(*map(tf.constant, self.degrees)), kernel.dtype)
+        below, above = self.degrees
+        mask = _mask(tf.constant(below), tf.constant(above))
+        return kernel * tf.cast(mask, kernel.dtype)
 
     def call(self, h: tf.Tensor) -> tf.Tensor:
         """The output, ``[units, N]``."""
         if self.degrees is None:
             product = tf.einsum("ui,in->un", self.kernel, h)
         else:
-            product = self._masked_product(h)
+            product = self._masked_product(h, *self.degrees)
         return product + self.bias if self.use_bias else product
 
-    def _masked_product(self, h):
+    def _masked_product(self, h, below, above):
         num_parts = max(1, self.units // _ROWS)
-        below, above = self.degrees
         blocks = np.array_split(above, num_parts)
         kernels = [self.masked_kernel()]
         if num_parts > 1:  # Not by slices, each with a gradient of the kernel's size.
