@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfp_flows.bijectors import shared_programs
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
+from tfp_flows.bijectors.elementwise.transformer_spec import Direction
 from tfp_flows.bijectors.network_door import as_network, declared_by
 from tfp_flows.checks import checked_flag
 from tfp_flows.variables import (
@@ -198,17 +198,3 @@ def _require_repeatable(network, where: str) -> None:
             "with an activation of Keras's, or a networks.Network of your own that "
             f"says shares_programs = True, but got {network_of(network)!r}."
         ) from None
-
-
-def checked_transformer(transformer: Any, where: str) -> TransformerSpec:
-    """The transformer, if it is a specification.
-
-    Raises:
-        TypeError: it is no specification.
-    """
-    if not isinstance(transformer, TransformerSpec):
-        raise TypeError(
-            f"{where}: transformer must be a TransformerSpec such as Affine.spec(), "
-            f"but got {transformer!r}."
-        )
-    return transformer

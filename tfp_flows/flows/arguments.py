@@ -28,6 +28,9 @@ ARGUMENTS = {
     "recompute": """whether gradients in graphs compute the networks' hidden units
         again, and do not keep them: the memory of training hardly grows with the
         number of layers, for up to half as much time more.""",
+    "conditioner_input": """what the networks see of the points: ``"tapered"``, x for
+        |x| ≤ 3 and sign(x)·(3 + log(|x| − 2)) beyond, which keeps densities between
+        the data from falling without bounds; ``None``, x itself.""",
     "context_size": """C, to make it a `tfp_flows.distributions.Family`, whose networks
         see a context of that size; ``None`` for none.""",
     "base": """the distribution that the layers transform, of event shape [D] and the

@@ -9,6 +9,10 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors import Chain
+from tfp_flows.bijectors.with_conditioner import (
+    ConditionerInput,
+    checked_conditioner_input,
+)
 from tfp_flows.checks import checked_count, checked_counts, checked_flag
 from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
@@ -40,6 +44,7 @@ class Assembly:
     activation: Activation = "silu"
     permutation: MakeBijector | None = None
     recompute: bool = False
+    conditioner_input: ConditionerInput = "tapered"
     context_size: int | None = None
     base: tfd.Distribution | None = None
     seed: int | None = None
@@ -54,6 +59,7 @@ class Assembly:
         self.hidden_units = checked_counts(self.hidden_units, where)
         as_activation(self.activation, self.where)
         checked_flag(self.recompute, f"{self.where}: recompute")
+        checked_conditioner_input(self.conditioner_input, self.where)
         if self.permutation is not None:
             require_maker(self.permutation, f"{self.where}: permutation")
         if self.base is None:
@@ -64,6 +70,14 @@ class Assembly:
     def network_options(self) -> dict:
         """The arguments of every network of the flow."""
         return {"context_size": self.context_size, "dtype": self.dtype}
+
+    @property
+    def layer_options(self) -> dict:
+        """The arguments of every coupling and autoregressive layer of the flow."""
+        return {
+            "recompute": self.recompute,
+            "conditioner_input": self.conditioner_input,
+        }
 
     def parity(self, index: int) -> int:
         """1 for every other layer, which takes the other half.

@@ -91,7 +91,7 @@ def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLaye
             **assembly.network_options,
         )
         mask = ~first_half if assembly.parity(index) else first_half
-        return Coupling(network, transformer, mask, recompute=assembly.recompute)
+        return Coupling(network, transformer, mask, **assembly.layer_options)
 
     return make_layer
 
@@ -127,7 +127,7 @@ def autoregressive_layer(
                 f"{assembly.where}: network must make a conditioners.Conditioner, but "
                 f"got {conditioner!r}."
             )
-        return Autoregressive(conditioner, transformer, recompute=assembly.recompute)
+        return Autoregressive(conditioner, transformer, **assembly.layer_options)
 
     return make_layer
 

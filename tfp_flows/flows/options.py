@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.bijectors.with_conditioner import ConditionerInput
 from tfp_flows.distributions import Family, Flow
 
 # A family if it was made with a ``context_size``.
@@ -41,3 +42,4 @@ class LayeredOptions(NetworkOptions, total=False):
 
     permutation: MakeBijector | None
     recompute: bool
+    conditioner_input: ConditionerInput

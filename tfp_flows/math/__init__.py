@@ -21,6 +21,7 @@ from tfp_flows.math.rematerialize import rematerialize
 from tfp_flows.math.root import Curve, find_root, newton_polish
 from tfp_flows.math.scan import scan_by_evaluation
 from tfp_flows.math.tanh_root import tanh_root, tanh_slope
+from tfp_flows.math.taper import taper, untaper
 from tfp_flows.math.vectorized import in_vectorized_map
 from tfp_flows.math.xla import in_xla
 
@@ -47,6 +48,8 @@ __all__ = [
     "scan_by_evaluation",
     "tanh_root",
     "tanh_slope",
+    "taper",
+    "untaper",
     "upper_quantile",
     "upper_tail",
     "upper_tail_of_mixture",

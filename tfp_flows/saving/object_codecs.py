@@ -53,17 +53,24 @@ def _encode_object(value: Any, writer: Writer, where: str) -> dict:
             f"{where} cannot be saved: its `parameters` do not tell the arguments "
             f"{missing} that it was made with."
         )
+    always = _absent_in_files(registry.class_of(name))
     arguments = {
         key: writer.write(value.parameters[key], f"{where}: {key}")
         for key, default in defaults.items()
-        if not _is_default(value.parameters[key], default)
+        if key in always or not _is_default(value.parameters[key], default)
     }
     return {"class": name, "arguments": arguments}
 
 
 def _decode_object(fields: Any, reader: Reader) -> Any:
     cls = registry.class_of(fields["class"])
-    return cls(**{key: reader.read(part) for key, part in fields["arguments"].items()})
+    arguments = {key: reader.read(part) for key, part in fields["arguments"].items()}
+    return cls(**{**_absent_in_files(cls), **arguments})
+
+
+def _absent_in_files(cls: Any) -> Mapping[str, Any]:
+    """The arguments that files of older versions lack, and what they meant there."""
+    return getattr(cls, "absent_in_files", {})
 
 
 def _argument_defaults(cls: Any) -> Mapping[str, Any]:

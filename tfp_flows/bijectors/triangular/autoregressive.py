@@ -1,20 +1,24 @@
 """Autoregressive layers."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
 from tfp_flows.bijectors.network_door import declared_by
-from tfp_flows.bijectors.networked import Networked, checked_transformer
+from tfp_flows.bijectors.with_conditioner import (
+    ConditionerInput,
+    WithConditioner,
+    checked_transformer,
+)
 from tfp_flows.checks import checked_count
 from tfp_flows.math import scan_by_evaluation
 from tfp_flows.networks import MonotoneNetwork
-from tfp_flows.variables import network_of, structure_of
+from tfp_flows.variables import network_of
 
 
-class Autoregressive(Networked):
+class Autoregressive(WithConditioner):
     """Transform each dimension with parameters predicted from the dimensions before.
 
     Forward (base → data): yᵢ = τ(xᵢ; θᵢ(y before i)), one dimension after another,
@@ -51,6 +55,10 @@ class Autoregressive(Networked):
         recompute: whether gradients in graphs compute the network's hidden units again,
             and do not keep them: less memory, which hardly grows with the number of
             layers, for up to half as much time more. (``forward`` keeps them.)
+        conditioner_input: ``"tapered"``: the conditioner sees q(x) in place of x, with
+            q(x) = x for |x| ≤ 3 and sign(x)·(3 + log(|x| − 2)) beyond, so that a layer
+            does not throw points far out that the one before it put somewhat aside;
+            the transformer acts on x. ``None``: it sees x.
 
     Raises:
         ValueError: a conditioner whose output does not fit the transformer, an event
@@ -85,6 +93,7 @@ class Autoregressive(Networked):
         validate_args: bool = False,
         name: str = "autoregressive",
         recompute: bool = False,
+        conditioner_input: ConditionerInput = "tapered",
     ):
         where = f"Autoregressive {name!r}"
         num_params = checked_transformer(transformer, where).num_params
@@ -97,7 +106,6 @@ class Autoregressive(Networked):
         self.transformer = transformer
         super().__init__(
             dict(locals()),
-            "conditioner",
             event_shape=[size],
             input_shape=[size],
             output_shape=[size * num_params],
@@ -114,14 +122,11 @@ class Autoregressive(Networked):
         if direction == "inverse":
             return self._inverse_of_rows(*points)
         scan = declared_by(self.conditioner).scan or self._scan_by_evaluation
-        y = scan(self._solve, *points)
+        # Of what the conditioner sees: it is found without a word of q by `scan`.
+        seen = scan(lambda *each: self._seen(self._solve(*each)), *points)
+        y = self._unseen(seen)
         # All dimensions are known now: one evaluation more gives the log-determinant.
         return y, -self._inverse_of_rows(y, *points[1:])[1]
-
-    def structure(self, direction: Direction) -> Hashable:
-        """Give all that `arithmetic` depends on, but for points and weights."""
-        self.transformer.require_closed(direction)
-        return structure_of(self.transformer)
 
     def _scan_by_evaluation(self, solve, z, *context):
         size: Any = self.event_size
@@ -138,7 +143,7 @@ class Autoregressive(Networked):
         columns = tf.transpose(rows)
         # Of the columns, too, so that gradients are added there: a network on columns
         # cancels the transposition.
-        params = self.conditioner(tf.transpose(columns), *context)
+        params = self.conditioner(self._seen(tf.transpose(columns)), *context)
         shape = [self.event_size, self.transformer.num_params, -1]
         params = tf.reshape(tf.transpose(params), shape)
         evaluate = self.transformer.inverse_and_log_det

@@ -7,12 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.elementwise.transformer_spec import Direction, TransformerSpec
-from tfp_flows.bijectors.networked import Networked, checked_transformer
 from tfp_flows.bijectors.triangular.partition import partition_of
-from tfp_flows.variables import structure_of
+from tfp_flows.bijectors.with_conditioner import (
+    ConditionerInput,
+    WithConditioner,
+    checked_transformer,
+)
 
 
-class Coupling(Networked):
+class Coupling(WithConditioner):
     """Transform some dimensions with parameters predicted from the others.
 
     Forward: the dimensions x_A where ``mask`` is true pass through, y_A = x_A; the
@@ -48,6 +51,10 @@ class Coupling(Networked):
         recompute: whether gradients in graphs compute the network's hidden units again,
             and do not keep them: less memory, which hardly grows with the number of
             layers, for up to half as much time more.
+        conditioner_input: ``"tapered"``: the conditioner sees q(x) in place of x, with
+            q(x) = x for |x| ≤ 3 and sign(x)·(3 + log(|x| − 2)) beyond, so that a layer
+            does not throw points far out that the one before it put somewhat aside;
+            the transformer acts on x. ``None``: it sees x.
 
     Raises:
         ValueError: a mask that passes everything or nothing (so D = 1 is impossible),
@@ -81,6 +88,7 @@ class Coupling(Networked):
         validate_args: bool = False,
         name: str = "coupling",
         recompute: bool = False,
+        conditioner_input: ConditionerInput = "tapered",
     ):
         where = f"Coupling {name!r}"
         num_params = checked_transformer(transformer, where).num_params
@@ -89,7 +97,6 @@ class Coupling(Networked):
         self.transformer = transformer
         super().__init__(
             dict(locals()),
-            "conditioner",
             event_shape=passes.shape,
             input_shape=self._partition.input_shape,
             output_shape=self._partition.output_shape(num_params),
@@ -122,7 +129,7 @@ class Coupling(Networked):
         inputs, half, *context = points
         partition, spec = self._partition, self.transformer
         params = partition.parameters(
-            self.conditioner(inputs, *context), spec.num_params
+            self.conditioner(self._seen(inputs), *context), spec.num_params
         )
         evaluate = (
             spec.forward_and_log_det
@@ -134,8 +141,7 @@ class Coupling(Networked):
 
     def structure(self, direction: Direction) -> Hashable:
         """Give all that `arithmetic` depends on, but for points and weights."""
-        self.transformer.require_closed(direction)
-        return self._partition.structure, structure_of(self.transformer)
+        return self._partition.structure, super().structure(direction)
 
 
 def _checked_mask(mask, where: str) -> np.ndarray:
