@@ -77,7 +77,9 @@ def test_round_trips_jacobians_and_gradients_far_out(kind, spec):
         tape.watch(y)
         x = layer.inverse(y)
     product = tape.batch_jacobian(x, y, experimental_use_pfor=False) @ jacobian
-    np.testing.assert_allclose(product, np.broadcast_to(np.eye(3), [4, 3, 3]), atol=1e-6)
+    np.testing.assert_allclose(
+        product, np.broadcast_to(np.eye(3), [4, 3, 3]), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("kind", ["coupling", "autoregressive"])
