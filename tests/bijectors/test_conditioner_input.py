@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfp_flows import flows, networks
 from tfp_flows import bijectors as b
+from tfp_flows import flows, networks
 from tfp_flows.conditioners import MADE, MLP
 from tfp_flows.math import taper
 from tfp_flows.saving.document import decode, digest, encode
