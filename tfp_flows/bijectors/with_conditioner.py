@@ -14,7 +14,7 @@ ConditionerInput: TypeAlias = Literal["tapered"] | None
 
 
 class WithConditioner(Networked):
-    """What `Coupling` and `Autoregressive` share: θ(q(x)), the transformer's parameters.
+    """What `Coupling` and `Autoregressive` share: parameters θ(q(x)) of a transformer.
 
     The conditioner sees q(x), ``"tapered"``, in place of x. Rows that lie between the
     data, or outside them, come out of a layer that was fitted hard some standard
