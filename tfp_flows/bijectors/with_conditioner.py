@@ -81,8 +81,10 @@ def checked_conditioner_input(value: Any, where: str) -> ConditionerInput:
     Raises:
         ValueError: anything else.
     """
-    if value is None or (isinstance(value, str) and value == "tapered"):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str) and value == "tapered":
+        return "tapered"
     raise ValueError(
         f"{where}: conditioner_input must be 'tapered', or None for the points as they "
         f"are, but got {value!r}."
