@@ -136,6 +136,7 @@ def test_plain_functions_take_a_context():
         SHIFT,
         event_size=3,
         context=tf.constant([1.0, 2.0]),
+        conditioner_input=None,
     )
     x = points(5, 3, dtype="float32")
     expected = np.linalg.solve(np.eye(3) - LOWER, x.numpy().T + 3.0).T
