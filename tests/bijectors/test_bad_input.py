@@ -134,10 +134,10 @@ MISTAKES = {
         ValueError,
         r"log_scale_bound.*-1\.0",
     ),
-    "a negative seed": (
-        lambda: b.Planar.trainable(2, seed=-1),
+    "a seed of text": (
+        lambda: b.Planar.trainable(2, seed="a"),
         ValueError,
-        "not negative.*-1",
+        "Planar: seed must be.*'a'",
     ),
     "a number as conditioner": (
         lambda: coupling(conditioner=3),

@@ -50,7 +50,7 @@ def with_column(column):
             ["fit", "x.csv", "--out", "m.keras", "--noise", "little"],
             "argument --noise: must be a number, but got 'little'",
         ),
-        (["fit", "x.csv", "--out", "m.keras", "--seed", "-1"], "0 or more"),
+        (["fit", "x.csv", "--out", "m.keras", "--seed", "1.5"], "a whole number"),
         (["fit", "x.csv", "--out", "m.keras", "--held-out", "1"], "between 0 and 1"),
         (["fit", "x.csv", "--out", "m.keras", "--noise", "0"], "above 0"),
         (["fit", "x.csv", "--out", "m.keras", "--noise", "inf"], "above 0 and finite"),

@@ -329,7 +329,7 @@ BAD = {
     "permutation": [0, "silly", bijectors.Permutation.random(2)],
     "transformer": [0, "silly", {}],
     "context_size": [0, "silly", 2.5],
-    "seed": [-1, 2.5, "silly"],
+    "seed": [2.5, "silly", [1, 2, 3]],
     bool: [0, "silly", None],
     int: [0, 2.5, "silly", None, True],
 }

@@ -187,7 +187,7 @@ def test_sample(make_model):
     np.testing.assert_array_equal(a, b)
     assert np.any(model.sample(3, seed=2) != a)
     np.testing.assert_array_equal(model.sample(3, seed=[0, 1]), a)
-    for seed in (2**32, -(2**31) - 1, [0, 2**31], 1.5, "a"):
+    for seed in (1.5, "a"):
         with pytest.raises(ValueError, match="sample: seed must be"):
             model.sample(3, seed=seed)
     assert np.any(model.sample(3).numpy() != model.sample(3).numpy())

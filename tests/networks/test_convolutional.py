@@ -428,7 +428,7 @@ MISTAKES = {
         "the same multiple.*for images of None × None",
     ),
     "points": ({"image_shape": (5,)}, r"takes images \[N, rows.*\(None, 5\)"),
-    "a negative seed": ({"seed": -1}, "seed must be an integer.*-1"),
+    "no seed": ({"seed": 1.5}, "seed must be None, an integer.*1.5"),
 }
 
 
@@ -498,9 +498,9 @@ OWN_MISTAKES = {
         lambda: glow_template([8]),
         r"kernel_size must be one number, or 2, .* but got \(3, 1, 3\)",
     ),
-    "a negative seed of a template": (
-        lambda: glow_exit_template(seed=-1),
-        "seed must be.*-1",
+    "no seed of a template": (
+        lambda: glow_exit_template(seed="a"),
+        "seed must be.*'a'",
     ),
 }
 

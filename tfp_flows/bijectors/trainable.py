@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.evaluated import Evaluated
 from tfp_flows.bijectors.parameters import make_variable
 from tfp_flows.checks import checked_count
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 class Trainable(Evaluated):
@@ -32,7 +32,7 @@ class Trainable(Evaluated):
         cls,
         event_size: int,
         *,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = "float32",
         **options: Any,
     ) -> Self:
@@ -60,7 +60,7 @@ class Trainable(Evaluated):
                 f"{cls.__name__}.trainable: dtype must be floating, but got "
                 f"{dtype.name}."
             )
-        from_seed = np.random.default_rng(split_seed(seed, 1)[0])
+        from_seed = np.random.default_rng(split_seed(seed, 1, f"{cls.__name__}: seed")[0])
         # An option that `_initial_parameters` names, say a count, is for it alone.
         names = inspect.signature(cls._initial_parameters).parameters
         counts = {key: options.pop(key) for key in names if key in options}

@@ -35,14 +35,9 @@ def positive(text: str) -> int:
     return number
 
 
-def natural(text: str) -> int:
-    """An integer of 0 or more that TensorFlow takes as a seed."""
-    number = _as(int, text)
-    if not 0 <= number < 2**31:
-        raise argparse.ArgumentTypeError(
-            f"must be 0 or more and below 2^31, but got {number}"
-        )
-    return number
+def whole_number(text: str) -> int:
+    """An integer of any size, a seed."""
+    return _as(int, text)
 
 
 def positive_number(text: str) -> float:

@@ -8,7 +8,7 @@ from tfp_flows.cli.arguments import (
     add_columns,
     add_reading,
     fraction,
-    natural,
+    whole_number,
     positive,
     positive_number,
     sizes,
@@ -126,7 +126,7 @@ def _add_training(parser) -> None:
         "many columns)",
         "LIST",
     )
-    add("--seed", natural, 0, "of weights, noise and the order of rows")
+    add("--seed", whole_number, 0, "of weights, noise and the order of rows")
     group.add_argument(
         "--quiet", action="store_true", help="no progress on standard error"
     )

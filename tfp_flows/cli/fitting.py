@@ -18,6 +18,7 @@ from tfp_flows.cli.preparing import (
     warn_of_numbering,
 )
 from tfp_flows.cli.record import Record
+from tfp_flows.random_state import as_integer
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     """
     rows = read_to_fit(options)
     require_size(rows)
-    generator = np.random.default_rng(options.seed)
+    generator = np.random.default_rng(as_integer(options.seed))
     data = rows.data
     if options.noise is not None:
         data = data._replace(points=add_noise(data.points, options.noise, generator))

@@ -16,6 +16,7 @@ from tfp_flows.cli.sampling import draw
 from tfp_flows.distributions import StandardNormal
 from tfp_flows.stages import stages
 from tfp_flows.visualization import (
+from tfp_flows.random_state import as_integer
     plot_calibration,
     plot_history,
     plot_marginals,
@@ -77,7 +78,7 @@ def draw_all(
 def _at_most(data: Data, seed: int) -> Data:
     if len(data.points) <= _MOST_ROWS:
         return data
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(as_integer(seed))
     return data.take(generator.choice(len(data.points), _MOST_ROWS, replace=False))
 
 

@@ -8,7 +8,7 @@ from tfp_flows.cli.arguments import (
     add_columns,
     add_model,
     add_reading,
-    natural,
+    whole_number,
 )
 from tfp_flows.cli.files import require_folder, require_inputs
 
@@ -44,7 +44,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=natural,
+        type=whole_number,
         default=0,
         metavar="N",
         help="of the samples (default: %(default)s)",

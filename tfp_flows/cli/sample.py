@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tfp_flows.cli.arguments import add_cache, add_model, add_reading, natural, positive
+from tfp_flows.cli.arguments import add_cache, add_model, add_reading, whole_number, positive
 from tfp_flows.cli.files import STANDARD_OUTPUT, require_inputs, require_output
 from tfp_flows.cli.messages import Mistake
 
@@ -39,7 +39,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=natural,
+        type=whole_number,
         metavar="N",
         help="the same gives the same rows (default: others each time)",
     )

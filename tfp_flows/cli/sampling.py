@@ -11,6 +11,7 @@ from tfp_flows.cli.inputs import read_context
 from tfp_flows.cli.messages import Mistake, note
 from tfp_flows.cli.model_file import LoadedModel, load
 from tfp_flows.cli.writing import encode
+from tfp_flows.random_state import Seed, split_seed
 
 _BATCH_SIZE = 4096
 
@@ -40,7 +41,7 @@ def draw(
     model: tfp_flows.FlowModel,
     num_samples: int,
     context: np.ndarray | None,
-    seed: int | None,
+    seed: Seed,
 ) -> np.ndarray:
     """Samples ``[N, D]``; given contexts ``[N, C]``, one for each.
 
@@ -51,9 +52,9 @@ def draw(
         seed: the same gives the same samples; ``None`` others each time.
     """
     starts = range(0, num_samples, _BATCH_SIZE)
-    seeds = np.random.SeedSequence(seed).generate_state(len(starts)) >> 1  # As int32.
+    seeds = split_seed(seed, len(starts))
     parts = []
-    for start, own_seed in zip(starts, seeds.tolist(), strict=True):
+    for start, own_seed in zip(starts, seeds, strict=True):
         size = min(_BATCH_SIZE, num_samples - start)
         if context is None:
             parts.append(model.sample(size, seed=own_seed).numpy())

@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
+from tfp_flows.random_state import SampledBySeed
 
 Bounds = tuple[tuple[float, float], tuple[float, float]]
 
 
-class Density2D(tfd.Distribution):
+class Density2D(SampledBySeed, tfd.Distribution):
     r"""A density of the plane whose entropy is known: event shape ``[2]``, no batch.
 
     A subclass implements ``_log_density(x)`` (x of shape ``[..., 2]``, result ``[...]``

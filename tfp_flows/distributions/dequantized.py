@@ -15,6 +15,7 @@ from tfp_flows.distributions.flow import Flow
 from tfp_flows.distributions.lower_bound import LowerBound
 from tfp_flows.math.integers import IntegerRange
 from tfp_flows.stages import Part, parts
+from tfp_flows.random_state import Seed
 
 
 class Dequantized(LowerBound):
@@ -92,7 +93,7 @@ class Dequantized(LowerBound):
         noise: Family | None = None,
         alpha: float | None = 0.05,
         num_samples: int = 1,
-        seed: int | None = None,
+        seed: Seed = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "dequantized",

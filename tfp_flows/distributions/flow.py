@@ -12,6 +12,7 @@ from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_
 from tfp_flows.bijectors.event_ranks import with_known_rank
 from tfp_flows.stages import is_transformed
 from tfp_flows.variables.keras_context import require_tracked
+from tfp_flows.random_state import SampledBySeed
 
 # Around parts that are no composite tensors TFP's constructor gives this class. A flow
 # is none either: it must not be registered as a subclass of the public class, for
@@ -22,7 +23,7 @@ _DEFAULT_SPLIT = (
 )
 
 
-class Flow(_TransformedDistribution):
+class Flow(SampledBySeed, _TransformedDistribution):
     """A base distribution sent through a bijector: a normalizing flow.
 
     Density: log p(y) = log p₀(f⁻¹(y)) + log|det ∂f⁻¹(y)/∂y|, in nats, for a base p₀ and

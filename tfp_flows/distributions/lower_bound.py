@@ -9,10 +9,15 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
-from tfp_flows.random_state import as_state, as_stateless, next_seed
+from tfp_flows.random_state import (
+    SampledBySeed,
+    as_state,
+    as_stateless,
+    next_seed,
+)
 
 
-class LowerBound(tfd.Distribution, abc.ABC):
+class LowerBound(SampledBySeed, tfd.Distribution, abc.ABC):
     """A distribution p(x) = ∫ p(x, u) du, by draws of u from a proposal q(u | x).
 
     ``log_prob(x, num_samples=k)``, in nats, is log (1/k)·Σᵢ p(x, uᵢ)/q(uᵢ | x) over k

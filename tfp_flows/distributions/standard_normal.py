@@ -7,9 +7,10 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from tfp_flows.checks import checked_count
+from tfp_flows.random_state import SampledBySeed
 
 
-class StandardNormal(tfd.Distribution):
+class StandardNormal(SampledBySeed, tfd.Distribution):
     """The standard normal on vectors: independent dimensions of mean 0, variance 1.
 
     Density: log p(x) = −(‖x‖² + D·log 2π)/2, in nats.

@@ -17,7 +17,7 @@ from tfp_flows.checks import checked_count, checked_counts, checked_flag
 from tfp_flows.distributions import Family, Flow, StandardNormal
 from tfp_flows.flows.options import Activation, DType, FlowOrFamily, MakeBijector
 from tfp_flows.networks.activation import as_activation
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 from tfp_flows.variables import as_policy, dtype_mistake
 
 # Called as ``make_layer(index, seed)``.
@@ -47,11 +47,12 @@ class Assembly:
     conditioner_input: ConditionerInput = "tapered"
     context_size: int | None = None
     base: tfd.Distribution | None = None
-    seed: int | None = None
+    seed: Seed = None
     dtype: DType = "float32"
 
     def __post_init__(self):
         self.where = f"flows.{self.name}"
+        self.seed = as_integer(self.seed, f"{self.where}: seed")
         self.variable_dtype = _variable_dtype(self.dtype, self.where)
         self.event_size = checked_count(self.event_size, f"{self.where}: event_size")
         # Here, for some flows have networks only where there is a context.

@@ -22,7 +22,7 @@ from tfp_flows.flows.assembly import Assembly
 from tfp_flows.flows.image import glow_step, to_image, with_checkerboards
 from tfp_flows.flows.options import DType, FlowOptions, FlowOrFamily
 from tfp_flows.flows.ready_made import ready_made
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 @ready_made
@@ -105,7 +105,7 @@ def dequantization(
     filters: int = 32,
     num_blocks: int = 2,
     num_heads: int = 4,
-    seed: int | None = None,
+    seed: Seed = None,
     dtype: DType = "float32",
 ) -> Family:
     """The noise of Flow++: a flow of images, given the image that it is added to.

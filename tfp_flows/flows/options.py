@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors.with_conditioner import ConditionerInput
 from tfp_flows.distributions import Family, Flow
+from tfp_flows.random_state import Seed
 
 # A family if it was made with a ``context_size``.
 FlowOrFamily: TypeAlias = Flow | Family
@@ -26,7 +27,7 @@ class FlowOptions(TypedDict, total=False):
 
     context_size: int | None
     base: tfd.Distribution | None
-    seed: int | None
+    seed: Seed
     dtype: DType
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -69,17 +68,6 @@ def check_encoder(encoder: Any, family: Family) -> None:
             f"FlowModel: the flow takes a context of shape [N, {size}], but the "
             f"encoder {encoder.name!r} gives {shape}."
         )
-
-
-def checked_seed(seed: Any) -> int:
-    """Give an integer.
-
-    Raises:
-        TypeError: something else.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"FlowModel: seed must be an integer, but got {seed!r}.")
-    return int(seed)
 
 
 def check_trainable(layer: keras.Layer, name: str) -> None:

@@ -12,7 +12,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows import saving
 from tfp_flows.distributions import Family
 from tfp_flows.distributions.contexts import with_context
-from tfp_flows.random_state import as_stateless
+from tfp_flows.random_state import as_stateless, checked_sample_shape
 from tfp_flows.variables import SharedVariable, as_policy, find_weights, keras_context
 
 
@@ -136,16 +136,17 @@ class FlowLayer(keras.layers.Layer):
             num_samples: how many; or a shape.
             context: ``[M, C]``; the samples then have the shape
                 ``[num_samples, M, *event_shape]``.
-            seed: an integer gives the same samples at every call; or a stateless seed
-                of two, as in TFP.
+            seed: as of `FlowModel.sample`.
 
         Raises:
-            TypeError: the layer of a bijector.
+            TypeError: the layer of a bijector; a number of samples that is no integer.
             ValueError: a context that is missing, not taken, or of another size; no
-                such seed, or one beyond int32.
+                such seed; a negative number of samples.
         """
+        where = f"{self.name!r}.sample"
+        num_samples = checked_sample_shape(num_samples, where)
         if seed is not None:
-            seed = as_stateless(seed, f"{self.name!r}.sample")
+            seed = as_stateless(seed, where)
         with self._evaluation():
             return self._distribution(context, "sample").sample(num_samples, seed=seed)
 

@@ -17,7 +17,12 @@ from tfp_flows.models.fitting import Fitting
 from tfp_flows.models.serialized import Serialized
 from tfp_flows.models.summary import summary_table
 from tfp_flows.objectives import Batch, Objective
-from tfp_flows.random_state import as_stateless
+from tfp_flows.random_state import (
+    Seed,
+    as_int32,
+    as_stateless,
+    checked_sample_shape,
+)
 from tfp_flows.variables import find_weights, keras_context, storage_ids
 
 
@@ -53,7 +58,8 @@ class FlowModel(Fitting, Serialized, Compiled):
             shape []; or a `tfp_flows.distributions.Family`.
         encoder: a built Keras layer or model, from what ``fit`` is given as the context
             to the ``[N, C]`` that the flow takes; ``None`` if that is the context.
-        seed: an integer, of the order of the rows.
+        seed: of the order of the rows: an integer, or another of the kinds that
+            `sample` takes; ``None`` for one of Python's generator.
         name: of the model; the distribution's if not given.
 
     Raises:
@@ -80,7 +86,7 @@ class FlowModel(Fitting, Serialized, Compiled):
         distribution: tfd.Distribution | Family,
         *,
         encoder: keras.Layer | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         name: str | None = None,
     ):
         family = checked_parts.checked_family(distribution)
@@ -89,7 +95,7 @@ class FlowModel(Fitting, Serialized, Compiled):
         super().__init__(name=name or family.name, dtype=family.dtype.name)
         self._family = family
         self.encoder = encoder
-        self._seed = checked_parts.checked_seed(seed)
+        self._seed = as_int32(seed, "FlowModel: seed")
         self.networks, shared = find_weights(family)
         for weight in shared:
             self._track_variable(weight)
@@ -192,7 +198,7 @@ class FlowModel(Fitting, Serialized, Compiled):
             )
 
     def sample(
-        self, num_samples: int, *, context: Any = None, seed: int | None = None
+        self, num_samples: int, *, context: Any = None, seed: Seed = None
     ) -> tf.Tensor:
         """Draw ``[num_samples, *event_shape]``.
 
@@ -200,15 +206,19 @@ class FlowModel(Fitting, Serialized, Compiled):
             num_samples: how many.
             context: for a conditional flow ``[M, …]``, as `fit` takes it; the samples
                 then have the shape ``[num_samples, M, *event_shape]``.
-            seed: the same integer gives the same samples at every call (TFP's own
-                integer seeds do not).
+            seed: an integer of any size, a pair of them or a tensor of two: the same
+                give the same samples at every call (TFP's own integer seeds do not); a
+                ``keras.random.SeedGenerator``; or ``None``.
 
         Raises:
-            ValueError: a context that is missing, not taken, or of another size; a seed
-                that is no integer, or beyond int32.
+            TypeError: a number of samples that is no integer.
+            ValueError: a context that is missing, not taken, or of another size; no
+                such seed; a negative number of samples.
         """
+        where = f"{self.name!r}.sample"
+        num_samples = checked_sample_shape(num_samples, where)
         if seed is not None:
-            seed = as_stateless(seed, f"{self.name!r}.sample")
+            seed = as_stateless(seed, where)
         return self.given(context).sample(num_samples, seed=seed)
 
     def export(self, filepath: str | os.PathLike, **kwargs: Any) -> None:

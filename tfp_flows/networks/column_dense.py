@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tfp_flows.random_state import Seed, as_integer
 
 # Rows of outputs that are computed together where a mask lets inputs be left out.
 # Narrower products were measured to lose more than the zeros that they skip.
@@ -36,14 +37,14 @@ class ColumnDense(keras.layers.Layer):
         *,
         degrees: tuple[np.ndarray, np.ndarray] | None = None,
         use_bias: bool = True,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.units = units
         self.degrees = degrees
         self.use_bias = use_bias
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, input_shape: Sequence) -> None:
         """Makes the weights, for columns of size ``input_shape[0]``."""

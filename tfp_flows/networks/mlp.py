@@ -10,7 +10,7 @@ from tfp_flows.checks import checked_counts
 from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.column_dense import ColumnDense
 from tfp_flows.networks.network import Network
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -52,7 +52,7 @@ class MLP(Network):
         *,
         context_size: int | None = None,
         activation: Any = "silu",
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -61,7 +61,7 @@ class MLP(Network):
         self.hidden_units = checked_counts(hidden_units, "MLP: hidden_units")
         self._set_sizes(output_size=output_size, context_size=context_size)
         self.activation = as_activation(activation, type(self).__name__)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for inputs of size ``x_shape[-1]``."""

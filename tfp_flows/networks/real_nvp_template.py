@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfp_flows.networks.mlp import MLP
 from tfp_flows.variables import KerasModule
+from tfp_flows.random_state import Seed
 
 
 class RealNVPTemplate(tf.Module):
@@ -39,7 +40,7 @@ def real_nvp_template(
     hidden_units: Sequence[int] = (64, 64),
     *,
     activation: Any = "silu",
-    seed: int | None = None,
+    seed: Seed = None,
     dtype: Any = "float32",
 ) -> RealNVPTemplate:
     """The network of ``tfb.RealNVP``, in place of TFP's default template.

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 from tensorflow_probability import distributions as tfd
+from tfp_flows.random_state import Seed, as_integer, as_stateless
 
 # The limits of each axis.
 Bounds = tuple[tuple[float, float], ...]
@@ -41,17 +42,18 @@ def check_planar(distribution: tfd.Distribution, what: str) -> None:
 
 
 def draw_samples(
-    distribution: tfd.Distribution, num_samples: int, seed: int
+    distribution: tfd.Distribution, num_samples: int, seed: Seed
 ) -> np.ndarray:
     """Samples ``[num_samples, 2]``: the same ones whenever ``seed`` is the same."""
-    return distribution.sample(num_samples, seed=tf.constant([0, seed])).numpy()
+    seed = as_stateless(seed, "draw_samples")
+    return distribution.sample(num_samples, seed=seed).numpy()
 
 
-def at_most(points: np.ndarray, count: int, seed: int) -> np.ndarray:
+def at_most(points: np.ndarray, count: int, seed: Seed) -> np.ndarray:
     """``count`` of the points, picked at random, or all if they are fewer."""
     if len(points) <= count:
         return points
-    picked = np.random.default_rng(seed).choice(len(points), count, replace=False)
+    picked = np.random.default_rng(as_integer(seed)).choice(len(points), count, replace=False)
     return points[picked]
 
 

@@ -9,6 +9,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._points import Bounds
+from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ def plot_density(
     data: ArrayLike | None = None,
     bounds: Bounds | None = None,
     resolution: int = 200,
-    seed: int = 0,
+    seed: Seed = 0,
     path: PathLike | None = None,
 ) -> "Figure":
     r"""The density of a model as a heat map, and the data beside it.
@@ -43,7 +44,7 @@ def plot_density(
             without data, the attribute ``bounds`` of the distribution; without that,
             those of samples.
         resolution: the number of points on each axis of the grid.
-        seed: an int, for the samples that bounds may be taken from.
+        seed: of any kind, for the samples that bounds may be taken from.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
     Returns:

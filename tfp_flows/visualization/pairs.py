@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.visualization import _drawing, _points, _tables
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization.marginals import draw_marginal
+from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ def plot_pairs(
     data: ArrayLike,
     *,
     names: Sequence[str] | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     path: PathLike | None = None,
 ) -> "Figure":
     r"""Dots for each two columns: the data below the diagonal, the model above.
@@ -37,7 +38,7 @@ def plot_pairs(
             model, one for each context of the data.
         data: points of shape ``[N, D]``.
         names: of the columns; their numbers if not given.
-        seed: an int, for the choice of points.
+        seed: of any kind, for the choice of points.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
     Returns:

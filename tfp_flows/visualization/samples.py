@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._points import Bounds
+from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ def plot_samples(
     data: ArrayLike | None = None,
     num_samples: int = 2000,
     bounds: Bounds | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     path: PathLike | None = None,
 ) -> "Figure":
     r"""Samples of a model, and the data beside and behind them.
@@ -37,7 +38,7 @@ def plot_samples(
             show of samples or data that are more.
         bounds: ``((x_min, x_max), (y_min, y_max))``. By default those of the data, or
             of the samples if there are no data.
-        seed: an int. The same seed gives the same picture.
+        seed: of any kind. The same seed gives the same picture.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
     Returns:

@@ -13,6 +13,7 @@ from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._hues import hues
 from tfp_flows.visualization._points import Bounds
+from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def plot_stages(
     titles: Sequence[str] | None = None,
     bounds: Bounds | None = None,
     resolution: int = 200,
-    seed: int = 0,
+    seed: Seed = 0,
     path: PathLike | None = None,
 ) -> "Figure":
     r"""Show how the base becomes the data: a panel for it, and one for each bijector.
@@ -53,7 +54,7 @@ def plot_stages(
         bounds: ``((x_min, x_max), (y_min, y_max))``, the limits of all panels. By
             default each has limits of its own, from its samples.
         resolution: the number of points on each axis of the grid for densities.
-        seed: an int. The same seed gives the same picture.
+        seed: of any kind. The same seed gives the same picture.
         path: where to save the figure (PNG at 150 dpi), if anywhere.
 
     Returns:

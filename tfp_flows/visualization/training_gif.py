@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tfp_flows.visualization import _frames, _points
 from tfp_flows.visualization._drawing import PathLike
+from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,7 @@ class TrainingGIF(keras.callbacks.Callback):
         max_frames: when there would be more frames, every second one is dropped and
             ``every`` is doubled.
         fps: frames a second.
-        seed: an int, for the samples.
+        seed: of any kind, for the samples.
 
     Raises:
         TypeError: when training starts, if the model has no ``distribution``.
@@ -62,7 +63,7 @@ class TrainingGIF(keras.callbacks.Callback):
         density: bool = False,
         max_frames: int = 100,
         fps: int = 10,
-        seed: int = 0,
+        seed: Seed = 0,
     ):
         super().__init__()
         _at_least(1, every=every, num_samples=num_samples, fps=fps)

@@ -8,6 +8,7 @@ from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.checks import checked_count
 from tfp_flows.networks.running_moments import RunningMoments
 from tfp_flows.variables import KerasModule, network_of
+from tfp_flows.random_state import Seed, as_integer
 
 
 class BatchNormalization(Bijector):
@@ -90,7 +91,7 @@ class BatchNormalization(Bijector):
         *,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = "float32",
         **options: Any,
     ) -> Self:
@@ -105,6 +106,7 @@ class BatchNormalization(Bijector):
             **options: the constructor's other arguments.
         """
         size = checked_count(event_size, f"{cls.__name__}: event_size")
+        as_integer(seed, f"{cls.__name__}: seed")
         moments = RunningMoments(
             momentum=momentum, epsilon=epsilon, dtype=tf.as_dtype(dtype).name
         )

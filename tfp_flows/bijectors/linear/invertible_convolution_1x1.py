@@ -10,6 +10,7 @@ from tfp_flows.bijectors.base import Bijector, event_size_of
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.linear.lu_linear import LULinear
 from tfp_flows.checks import require_no_batch
+from tfp_flows.random_state import Seed
 
 
 class InvertibleConvolution1x1(Bijector):
@@ -84,7 +85,7 @@ class InvertibleConvolution1x1(Bijector):
         event_size: int,
         *,
         make_linear: Callable[..., tfb.Bijector] | None = None,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = "float32",
         **options: Any,
     ) -> Self:

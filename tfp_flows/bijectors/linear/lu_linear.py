@@ -14,7 +14,7 @@ from tfp_flows.bijectors.linear.matrices import (
 from tfp_flows.bijectors.linear.permutation import Permutation
 from tfp_flows.checks import checked_count, checked_permutation
 from tfp_flows.math import permute
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 class LULinear(Bijector):
@@ -116,7 +116,7 @@ class LULinear(Bijector):
         event_size: int,
         *,
         permute: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = "float32",
         **options: Any,
     ) -> Self:
@@ -148,7 +148,7 @@ class LULinear(Bijector):
         cls,
         event_size: int,
         *,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = "float32",
         **options: Any,
     ) -> Self:
@@ -161,7 +161,7 @@ class LULinear(Bijector):
             **options: the constructor's ``validate_args`` and ``name``.
         """
         event_size = checked_count(event_size, f"{cls.__name__}: event_size")
-        rng = np.random.default_rng(split_seed(seed, 1)[0])
+        rng = np.random.default_rng(split_seed(seed, 1, f"{cls.__name__}: seed")[0])
         matrix, _ = np.linalg.qr(rng.normal(size=[event_size, event_size]))
         matrix[0] *= np.linalg.det(matrix)  # Not a reflection.
         with tf.init_scope():

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfp_flows.bijectors.base import Bijector
 from tfp_flows.checks import checked_count, checked_permutation
 from tfp_flows.math import permute
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 class Permutation(Bijector):
@@ -50,7 +50,7 @@ class Permutation(Bijector):
 
     @classmethod
     def random(
-        cls, event_size: int, *, seed: int | None = None, dtype: Any = None
+        cls, event_size: int, *, seed: Seed = None, dtype: Any = None
     ) -> Self:
         """A permutation drawn uniformly.
 
@@ -65,12 +65,12 @@ class Permutation(Bijector):
             TypeError: an event size that is no integer.
         """
         event_size = checked_count(event_size, f"{cls.__name__}.random: event_size")
-        rng = np.random.default_rng(split_seed(seed, 1)[0])
+        rng = np.random.default_rng(split_seed(seed, 1, f"{cls.__name__}: seed")[0])
         return cls(rng.permutation(event_size))
 
     @classmethod
     def reverse(
-        cls, event_size: int, *, seed: int | None = None, dtype: Any = None
+        cls, event_size: int, *, seed: Seed = None, dtype: Any = None
     ) -> Self:
         """The permutation that reverses the order.
 
@@ -84,6 +84,7 @@ class Permutation(Bijector):
             TypeError: an event size that is no integer.
         """
         event_size = checked_count(event_size, f"{cls.__name__}.reverse: event_size")
+        as_integer(seed, f"{cls.__name__}.reverse: seed")
         return cls(np.arange(event_size)[::-1])
 
     def _forward_and_log_det(self, x):

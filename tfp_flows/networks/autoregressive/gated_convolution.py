@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 class MaskedConv2D(keras.layers.Conv2D):
@@ -78,7 +78,7 @@ class GatedConvolution(keras.layers.Layer):
         *,
         positions: tuple[int, int] | None,
         context_size: int | None,
-        seed: int | None,
+        seed: Seed,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -87,7 +87,7 @@ class GatedConvolution(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.positions_shape = positions
         self.context_size = context_size
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, vertical_shape: Sequence) -> None:
         """Makes the weights, for images of that shape."""

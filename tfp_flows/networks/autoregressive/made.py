@@ -12,7 +12,7 @@ from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.made_scan import scan
 from tfp_flows.networks.column_dense import ColumnDense
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -79,7 +79,7 @@ class MADE(Conditioner):
         context_size: int | None = None,
         residual: bool = False,
         activation: Any = "silu",
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -92,7 +92,7 @@ class MADE(Conditioner):
         self.hidden_units = checked_counts(hidden_units, "MADE: hidden_units")
         self.residual = bool(residual)
         self.activation = as_activation(activation, type(self).__name__)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
         self.degrees = [self._degrees_of(units) for units in self._widths()]
 
     def _widths(self) -> list[int]:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfp_flows.networks.autoregressive.made import MADE
 from tfp_flows.variables import KerasModule
+from tfp_flows.random_state import Seed
 
 
 class MaskedAutoregressiveTemplate(tf.Module):
@@ -40,7 +41,7 @@ def masked_autoregressive_template(
     order: Sequence[int] | None = None,
     context_size: int | None = None,
     activation: Any = "silu",
-    seed: int | None = None,
+    seed: Seed = None,
     dtype: Any = "float32",
 ) -> MaskedAutoregressiveTemplate:
     """The network of ``tfb.MaskedAutoregressiveFlow``.

@@ -12,7 +12,7 @@ from tfp_flows.checks import checked_count
 from tfp_flows.math import permute
 from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -76,7 +76,7 @@ class NADE(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         activation: Any = "silu",
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -88,7 +88,7 @@ class NADE(Conditioner):
         self._set_order(order)
         self.hidden_units = checked_count(hidden_units, "NADE: hidden_units")
         self.activation = as_activation(activation, type(self).__name__)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""

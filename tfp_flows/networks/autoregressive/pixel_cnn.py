@@ -19,7 +19,7 @@ from tfp_flows.networks.autoregressive.gated_convolution import (
     GatedConvolution,
     masked_dense,
 )
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -104,7 +104,7 @@ class PixelCNN(Conditioner):
         channel_order: Sequence[int] | None = None,
         context_size: int | None = None,
         activation: Any = "silu",
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -134,7 +134,7 @@ class PixelCNN(Conditioner):
         starts = np.arange(0, self.event_size, channels)
         self.order = (starts[:, np.newaxis] + order).reshape(-1).tolist()
         self.activation = as_activation(activation, type(self).__name__)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     @property
     def receptive_field(self) -> int:

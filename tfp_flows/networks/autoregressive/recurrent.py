@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfp_flows.checks import checked_count
 from tfp_flows.networks.autoregressive.conditioner import Conditioner, row_of
 from tfp_flows.networks.autoregressive.recurrent_cell import make_cell
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 # Numbers that tell the cell where it is. Few, so that the values are not drowned.
 _POSITION_SIZE = 8
@@ -87,7 +87,7 @@ class Recurrent(Conditioner):
         row_size: int | None = None,
         order: Sequence[int] | None = None,
         context_size: int | None = None,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -105,7 +105,7 @@ class Recurrent(Conditioner):
                     f"but got {row_size}."
                 )
         self.row_size = row_size
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
         if units is not None:
             units = checked_count(units, "Recurrent: units")
         self.cell = make_cell(cell, units, seed, self.dtype_policy)

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import keras
 
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 @runtime_checkable
@@ -20,7 +20,7 @@ class HasSizes(Protocol):
 def make_cell(
     cell: Any,
     units: int | None,
-    seed: int | None,
+    seed: Seed,
     dtype_policy: keras.dtype_policies.DTypePolicy,
 ) -> keras.Layer:
     """Make a cell of a class or function, or copy one.
@@ -53,7 +53,7 @@ def make_cell(
     return copy
 
 
-def _options_of(cell, seed: int | None, dtype_policy) -> dict:
+def _options_of(cell, seed: Seed, dtype_policy) -> dict:
     """The usual options of Keras's cells that this one takes."""
     seeds = split_seed(seed, 5)
     options = {

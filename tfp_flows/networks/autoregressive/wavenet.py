@@ -15,7 +15,7 @@ from tfp_flows.networks.autoregressive.dilation import (
     seen_at,
     seen_of,
 )
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -89,7 +89,7 @@ class WaveNet(Conditioner):
         order: Sequence[int] | None = None,
         context_size: int | None = None,
         activation: Any = "silu",
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -112,7 +112,7 @@ class WaveNet(Conditioner):
         if not self.dilations:
             raise ValueError("WaveNet: dilations must be one or more, but got none.")
         self.activation = as_activation(activation, type(self).__name__)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     @property
     def receptive_field(self) -> int:

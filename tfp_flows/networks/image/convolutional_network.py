@@ -8,7 +8,7 @@ import numpy as np
 
 from tfp_flows.checks import checked_counts, checked_odd
 from tfp_flows.networks.image.image_network import ImageNetwork
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -70,7 +70,7 @@ class ConvolutionalNetwork(ImageNetwork):
         activation: Any = "relu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 class GatedAttentionBlock(keras.layers.Layer):
@@ -26,14 +26,14 @@ class GatedAttentionBlock(keras.layers.Layer):
         *,
         num_heads: int,
         activation: Any,
-        seed: int | None,
+        seed: Seed,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.convolution = convolution
         self.num_heads = num_heads
         self.activation = activation
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, h_shape: Sequence) -> None:
         """Makes the weights, for images of F channels."""

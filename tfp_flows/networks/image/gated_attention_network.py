@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfp_flows.checks import checked_count, checked_odd
 from tfp_flows.networks.image.gated_attention_block import GatedAttentionBlock
 from tfp_flows.networks.image.image_network import ImageNetwork
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, split_seed
 
 
 @keras.saving.register_keras_serializable(package="tfp_flows")
@@ -82,7 +82,7 @@ class GatedAttentionNetwork(ImageNetwork):
         activation: Any = "silu",
         context_size: int | None = None,
         context_shape: Sequence[int] | None = None,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.networks.image.convolutional_network import ConvolutionalNetwork
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 from tfp_flows.variables import KerasModule
 
 # Scales between e⁻³ and e³, those of `tfp_flows.bijectors.Affine.spec`.
@@ -39,18 +39,18 @@ class GlowTemplate(tf.Module):
         hidden_units: Sequence[int],
         kernel_size: int | Sequence[int],
         activation: Any,
-        seed: int | None,
+        seed: Seed,
         dtype: Any,
     ):
         super().__init__(name="glow_template")
-        split_seed(seed, 1)  # For its errors, now; and those of the network:
+        # For the errors, now; and those of the network:
+        self._seed = as_integer(seed, "GlowTemplate: seed")
         config = ConvolutionalNetwork(
             hidden_units, kernel_size=kernel_size, activation=activation, dtype=dtype
         ).get_config()
         self._hidden_units = config["hidden_units"]
         self._kernel_size = config["kernel_size"]
         self._activation = config["activation"]
-        self._seed = seed
         self._dtype = dtype
         self._num_networks = 0
 
@@ -91,7 +91,7 @@ def glow_template(
     *,
     kernel_size: int | Sequence[int] = (3, 1, 3),
     activation: Any = "relu",
-    seed: int | None = None,
+    seed: Seed = None,
     dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks of ``tfb.Glow``'s couplings: its ``coupling_bijector_fn``.
@@ -130,7 +130,7 @@ def glow_exit_template(
     *,
     kernel_size: int | Sequence[int] = 3,
     activation: Any = "relu",
-    seed: int | None = None,
+    seed: Seed = None,
     dtype: Any = "float32",
 ) -> GlowTemplate:
     """The networks where variables leave ``tfb.Glow``: its ``exit_bijector_fn``.

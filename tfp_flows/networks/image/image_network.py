@@ -11,6 +11,7 @@ from tfp_flows.checks import checked_image_shape
 from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.image.patch_conv2d import PatchConv2D
 from tfp_flows.networks.network import Network
+from tfp_flows.random_state import Seed, as_integer
 
 
 class ImageNetwork(Network):
@@ -40,7 +41,7 @@ class ImageNetwork(Network):
         context_size: int | None,
         context_shape: Sequence[int] | None,
         activation: Any,
-        seed: int | None,
+        seed: Seed,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -63,7 +64,7 @@ class ImageNetwork(Network):
             raise ValueError(
                 f"{where}: activation must have no weights, but got {activation!r}."
             )
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of the shape ``x_shape[1:]``."""

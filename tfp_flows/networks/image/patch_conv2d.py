@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.math import rematerialize
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
 class PatchConv2D(keras.layers.Layer):
@@ -37,7 +37,7 @@ class PatchConv2D(keras.layers.Layer):
         context_size: int | None = None,
         activation: Callable | None = None,
         gain: float = 2.0,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -46,7 +46,7 @@ class PatchConv2D(keras.layers.Layer):
         self.context_size = context_size
         self.activation = activation
         self.gain = gain
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights, for images of ``x_shape[-1]`` channels."""

@@ -19,7 +19,7 @@ from tfp_flows.networks.monotone.leaky_activation import (
     checked_activation,
 )
 from tfp_flows.networks.monotone.monotone_network import MonotoneNetwork
-from tfp_flows.random_state import split_seed
+from tfp_flows.random_state import Seed, as_integer, split_seed
 
 _GATE = 0.8  # Where g starts. Nearer to 1 a flow learns faster, but starts less near.
 
@@ -92,7 +92,7 @@ class BlockNetwork(MonotoneNetwork):
         activation: Any = "tanh",
         alpha: float = 0.03,
         train_alpha: bool = True,
-        seed: int | None = None,
+        seed: Seed = None,
         dtype: Any = None,
         name: str | None = None,
         **kwargs: Any,
@@ -113,7 +113,7 @@ class BlockNetwork(MonotoneNetwork):
         if not 0.0 < self.alpha < np.inf:
             raise ValueError(f"BlockNetwork: alpha must be positive, but got {alpha}.")
         self.train_alpha = bool(train_alpha)
-        self.seed = seed
+        self.seed = as_integer(seed, f"{type(self).__name__}: seed")
 
     def build(self, x_shape: Sequence, context_shape: Sequence | None = None) -> None:
         """Makes the weights."""
