@@ -57,7 +57,9 @@ class StartsFromData(Protocol):
     def adapt(self, data: Any) -> None:
         """Start from an array ``[N, D]``, or a ``tf.data.Dataset`` of such batches.
 
-        They are points at the bijector's data side.
+        They are points at the bijector's data side. Where rows have weights, it is
+        called with ``sample_weight``, too, an array ``[N]``; or the batches of a stream
+        are (x, None, sample_weight).
         """
 
 

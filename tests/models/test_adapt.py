@@ -1,5 +1,7 @@
 """`FlowModel.fit` adapts layers that start from data before it trains."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import pytest
@@ -33,8 +35,10 @@ class Recorder(tfb.Bijector):
     def adapted(self):
         return bool(self.flag.numpy())
 
-    def adapt(self, data):
-        batches = data if isinstance(data, tf.data.Dataset) else [data]
+    def adapt(self, data, sample_weight=None):
+        batches = [data]
+        if isinstance(data, tf.data.Dataset | Iterator):
+            batches = [b[0] if isinstance(b, tuple) else b for b in data]
         self.seen.append(np.concatenate([np.asarray(b) for b in batches]))
         self.flag.assign(True)
 

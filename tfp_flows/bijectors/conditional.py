@@ -111,13 +111,16 @@ class Conditional(Bijector):
         """Tells whether the bijector, if it starts from data, has seen them."""
         return not isinstance(self.bijector, StartsFromData) or self.bijector.adapted
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, sample_weight: Any = None) -> None:
         """Adapts the bijector: the part of its parameters that no context changes.
 
         Raises:
             AttributeError: a bijector that does not start from data.
         """
-        self.bijector.adapt(data)
+        if sample_weight is None:
+            self.bijector.adapt(data)
+        else:
+            self.bijector.adapt(data, sample_weight=sample_weight)
 
     def _with_context(self) -> tfb.Bijector:
         """The bijector with the parameters that belong to the context."""

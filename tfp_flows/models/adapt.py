@@ -1,6 +1,7 @@
 """Layers that start from data, given their data before training."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -80,12 +81,15 @@ def _adapt_to_rows(path: DataPath, rows: Batch) -> None:
         part = slice(start, start + _BATCH_SIZE)
         context = None if rows.context is None else tf.constant(rows.context[part])
         batches.append(path.start(number, tf.constant(rows.x[part]), context))
+    options = {} if rows.weights is None else {"sample_weight": rows.weights}
     nearer = 0  # The number of layers that the points have come through.
     for i, layer in enumerate(path.layers):
         if _is_waiting(layer):
             between, nearer = path.layers[nearer:i], i
             batches = [(_back(between, *batch), batch[1]) for batch in batches]
-            layer.adapt(np.concatenate([x for x, _ in batches]))
+            if options:
+                _require_weighted(layer)
+            layer.adapt(np.concatenate([x for x, _ in batches]), **options)
 
 
 def _adapt_to_stream(path: DataPath, read: Callable) -> None:
@@ -94,15 +98,31 @@ def _adapt_to_stream(path: DataPath, read: Callable) -> None:
             # Not `Dataset.map`, whose graph runs on the CPU and sees no variable of a
             # GPU.
             batches = functools.partial(_brought_back, read, path, i)
+            if next(iter(read())).weights is not None:
+                _require_weighted(layer)
+                layer.adapt((x, None, weights) for x, weights in batches())
+                continue
             signature = tf.TensorSpec(shape=None, dtype=path.dtype)
             layer.adapt(
-                tf.data.Dataset.from_generator(batches, output_signature=signature)
+                tf.data.Dataset.from_generator(
+                    lambda batches=batches: (x for x, _ in batches()),
+                    output_signature=signature,
+                )
             )
 
 
-def _brought_back(read: Callable, path: DataPath, depth: int) -> Iterator[tf.Tensor]:
+def _brought_back(read: Callable, path: DataPath, depth: int) -> Iterator[tuple]:
     for number, batch in enumerate(read()):
-        yield _back(path.layers[:depth], *path.start(number, batch.x, batch.context))
+        start = path.start(number, batch.x, batch.context)
+        yield _back(path.layers[:depth], *start), batch.weights
+
+
+def _require_weighted(layer) -> None:
+    if "sample_weight" not in inspect.signature(layer.adapt).parameters:
+        raise ValueError(
+            f"{_label(layer)} starts from data, but its adapt takes no sample_weight: "
+            "give it that argument, or call adapt(data) before fit."
+        )
 
 
 def _back(layers: list, x, context) -> tf.Tensor:

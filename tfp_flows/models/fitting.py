@@ -63,7 +63,10 @@ class Fitting(keras.Model):
                 stream; for a conditional flow (context, x), or with weights.
             validation_batch_size: the batch size if not given.
             shuffle: whether to draw a new order each epoch.
-            sample_weight: ``[N]``, a factor for the loss of each row.
+            sample_weight: ``[N]``. A row of weight 2 counts as two rows, and one of
+                weight 0 as none: in the loss, Σ wᵢ·lossᵢ/Σ wᵢ over the rows of a
+                batch, in the metrics, and in what layers learn of the data. (Keras
+                divides by the number of rows.)
             callbacks: as in Keras.
             **kwargs: the other arguments of ``keras.Model.fit``.
 
@@ -113,7 +116,14 @@ class Fitting(keras.Model):
             return train, self._checked(x, y, weights, "validation_data")
         return data.split_rows(train, fraction) if fraction else (train, None)
 
-    def adapt(self, x: Any, y: Any = None, *, steps: int | None = None) -> None:
+    def adapt(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        steps: int | None = None,
+        sample_weight: Any = None,
+    ) -> None:
         """Start the layers that start from data, as `fit` does before it trains.
 
         For a training loop of one's own. Layers that have been adapted, or loaded with
@@ -123,6 +133,7 @@ class Fitting(keras.Model):
             x: as for `fit`.
             y: as for `fit`.
             steps: how many batches to read of a stream that does not end.
+            sample_weight: as for `fit`.
 
         Raises:
             TypeError: data that are not numbers.
@@ -134,7 +145,8 @@ class Fitting(keras.Model):
         >>> model = tfp_flows.FlowModel(flow)
         >>> model.adapt(np.random.default_rng(0).normal(5.0, 2.0, size=[20, 4, 4, 1]))
         """
-        self._adapt(self._checked(x, y, None, "x", self._density_spec), steps)
+        rows = self._checked(x, y, sample_weight, "x", self._density_spec)
+        self._adapt(rows, steps)
 
     def _adapt(self, rows, steps: int | None) -> None:
         with data.user_errors():
@@ -157,7 +169,7 @@ class Fitting(keras.Model):
             y: as for `fit`.
             batch_size: of data in memory; the result does not depend on it, but for
                 the noise that a `tfp_flows.distributions.Dequantized` draws anew.
-            sample_weight: ``[N]``, a factor for the loss of each row.
+            sample_weight: ``[N]``, as for `fit`.
             **kwargs: the other arguments of ``keras.Model.evaluate``.
 
         Raises:

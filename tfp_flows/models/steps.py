@@ -55,14 +55,13 @@ class Steps(keras.Model):
         return values if rows is None else tf.reshape(values, [rows])
 
     def _mean_loss(self, values, weights) -> tf.Tensor:
-        """Take the mean of the rows, weighted as in Keras, plus the layers' losses."""
-        if weights is not None:
-            values = values * tf.cast(weights, values.dtype)
+        """Take the mean of the rows, a row of weight 2 as two, plus layers' losses."""
         losses = [tf.cast(loss, values.dtype) for loss in self.losses]
-        return tf.add_n([strategies.mean_of_replica(values), *losses])
+        return tf.add_n([strategies.mean_of_replica(values, weights), *losses])
 
     def _logs(self, batch: Batch, values, loss) -> dict:
-        self._loss_tracker.update_state(loss, sample_weight=tf.shape(values)[0])
+        rows = tf.shape(values)[0] if batch.weights is None else batch.weights
+        self._loss_tracker.update_state(loss, sample_weight=tf.reduce_sum(rows))
         log_probs = -values
         if (
             self._compiled_with["metrics"]

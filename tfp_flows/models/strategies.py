@@ -6,7 +6,9 @@ A global batch is divided among the replicas. Nothing here does anything without
 import tensorflow as tf
 
 
-def mean_of_replica(values: tf.Tensor) -> tf.Tensor:
+def mean_of_replica(
+    values: tf.Tensor, weights: tf.Tensor | None = None
+) -> tf.Tensor:
     """Take the mean of a replica's rows, with its part of the whole gradient.
 
     Keras adds the replicas' gradients over their number, and so takes each to have as
@@ -17,14 +19,21 @@ def mean_of_replica(values: tf.Tensor) -> tf.Tensor:
 
     Args:
         values: a number for each of the replica's rows.
+        weights: of the rows: one of weight 2 counts as two, one of weight 0 as none.
     """
+    rows = tf.cast(tf.size(values), values.dtype)
+    if weights is not None:
+        weights = tf.cast(weights, values.dtype)
+        rows = tf.reduce_sum(weights)
+        values = tf.where(weights > 0, values * weights, 0.0)
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
-        return tf.reduce_mean(values)
-    rows = tf.cast(tf.size(values), values.dtype)
+        if weights is None:
+            return tf.reduce_mean(values)
+        return tf.math.divide_no_nan(tf.reduce_sum(values), rows)
     mean = tf.math.divide_no_nan(tf.reduce_sum(values), rows)
     all_rows = replica.all_reduce(tf.distribute.ReduceOp.SUM, rows)
-    share = rows * replica.num_replicas_in_sync / all_rows
+    share = tf.math.divide_no_nan(rows * replica.num_replicas_in_sync, all_rows)
     return share * mean + tf.stop_gradient((1.0 - share) * mean)
 
 

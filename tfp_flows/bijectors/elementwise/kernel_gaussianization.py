@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfp_flows.bijectors.data_dependent import DataDependent, row_batches
+from tfp_flows.bijectors.data_dependent import (
+    DataDependent,
+    Weighted,
+    moments,
+    quantiles,
+    row_batches,
+)
 from tfp_flows.bijectors.elementwise.gaussian_mixture_cdf import GaussianMixtureCDF
 from tfp_flows.bijectors.elementwise.monotone import spread
 
@@ -64,31 +70,37 @@ class KernelGaussianization(DataDependent, GaussianMixtureCDF):
         super(GaussianMixtureCDF, self).__init__(dict(locals()))
         self._require_same_length("logits", "means", "log_scales")
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, sample_weight: Any = None) -> None:
         """Sets the parameters to a kernel density estimate of each column.
 
         Args:
             data: an array or tensor ``[N, D]``, or a ``tf.data.Dataset`` or iterator
                 of such batches, of which 65,536 to 131,072 rows, evenly chosen, are
                 used if there are more.
+            sample_weight: ``[N]``, of data in memory; a row of weight 2 counts as two.
+                A stream's batches may be (x, None, sample_weight).
 
         Raises:
             TypeError: data that are not real numbers.
-            ValueError: parameters that are no variables of shape ``[D, J]``; data of
+            ValueError: weights that do not fit, are negative or not finite;
+                parameters that are no variables of shape ``[D, J]``; data of
                 another size, without rows, or not finite; a column that is constant,
                 or narrower or wider than the widths can be.
         """
         self._require_variables("logits", "means", "log_scales", rank=2)
         size, count = self.means.shape
-        rows = np.concatenate(list(_thinned(row_batches(data, size, self._where))))
+        batches = row_batches(data, sample_weight, size, self._where)
+        thinned = _thinned(batches)
+        rows = thinned.rows
         constant = np.flatnonzero(np.ptp(rows, axis=0) == 0)
         if constant.size:
             raise ValueError(
                 f"{self._where}.adapt: column {constant[0]} is constant, "
                 f"{rows[0, constant[0]]} in every row: it has no density."
             )
-        centers = np.quantile(rows, (np.arange(count) + 0.5) / count, axis=0).T
-        widths = _distances(centers, rows.std(axis=0)[:, np.newaxis])
+        centers = quantiles(thinned, (np.arange(count) + 0.5) / count).T
+        _, deviations = moments([thinned])
+        widths = _distances(centers, deviations[:, np.newaxis])
         fixed, start = spread(count)
         # The scales are within 5·tanh of the fixed one. (One of many widths may be
         # less than that, if values are repeated.)
@@ -98,7 +110,7 @@ class KernelGaussianization(DataDependent, GaussianMixtureCDF):
             raise ValueError(
                 f"{self._where}.adapt: the kernels' widths can be 0.01 to 100, but "
                 f"column {bad[0]} has a standard deviation of "
-                f"{rows[:, bad[0]].std():.3g}; put Standardize between it and the data."
+                f"{deviations[bad[0]]:.3g}; put Standardize between it and the data."
             )
         logs = np.clip(logs, -0.99, 0.99)
         self.logits.assign(tf.zeros_like(self.logits))
@@ -107,16 +119,21 @@ class KernelGaussianization(DataDependent, GaussianMixtureCDF):
         self._adapted.assign(True)
 
 
-def _thinned(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _thinned(batches: Iterator[Weighted]) -> Weighted:
     """Every n-th row, with n that grows so that not many more than the most remain."""
-    chosen: list[np.ndarray] = []
+    chosen: list[Weighted] = []
     stride, count = 1, 0
-    for rows in batches:
-        chosen.append(rows[-count % stride :: stride])
-        count += len(rows)
+    for batch in batches:
+        chosen.append(Weighted(*(part[-count % stride :: stride] for part in batch)))
+        count += len(batch.rows)
         while count / stride > 2 * _MOST_ROWS:
-            chosen, stride = [np.concatenate(chosen)[::2]], 2 * stride
-    return iter(chosen)
+            joined = _joined(chosen)
+            chosen, stride = [Weighted(*(part[::2] for part in joined))], 2 * stride
+    return _joined(chosen)
+
+
+def _joined(batches: list[Weighted]) -> Weighted:
+    return Weighted(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
 def _distances(centers: np.ndarray, deviations: np.ndarray) -> np.ndarray:

@@ -99,16 +99,19 @@ class Standardize(Bijector):
         with tf.init_scope():
             return tf.get_static_value(tf.convert_to_tensor(self.scale))
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, sample_weight: Any = None) -> None:
         """Sets the statistics to those of ``data``, computed in float64 in one pass.
 
         Args:
             data: an array or tensor ``[N, D]``, or a ``tf.data.Dataset`` or iterator
-                of such batches. Weights that come with a batch are not used.
+                of such batches.
+            sample_weight: ``[N]``, of data in memory; a row of weight 2 counts as two.
+                A stream's batches may be (x, None, sample_weight).
 
         Raises:
             TypeError: data that are not real numbers.
-            ValueError: statistics that were given as constants; data of another size,
+            ValueError: weights that do not fit, are negative or not finite;
+                statistics that were given as constants; data of another size,
                 without rows, not finite (with the row's number), too large for the
                 dtype, or with a constant column (with its number).
         """
@@ -118,7 +121,7 @@ class Standardize(Bijector):
                 f"cannot change; Standardize({self.event_size}) learns them."
             )
         event_size: Any = self.event_size
-        batches = row_batches(data, event_size, self._where)
+        batches = row_batches(data, sample_weight, event_size, self._where)
         with np.errstate(over="ignore"):  # Refused below.
             mean, scale = (
                 m.astype(self.dtype.as_numpy_dtype) for m in moments(batches)

@@ -71,22 +71,26 @@ class ActNorm(DataDependent, Affine):
         """This layer as a transformer, like that of `Affine` but without a bound."""
         return super(Affine, cls).spec()
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, sample_weight: Any = None) -> None:
         """Sets shift and scale to the mean and standard deviation of each channel.
 
         Args:
             data: an array or tensor ``[N, ..., C]``, or a ``tf.data.Dataset`` or
                 iterator of such batches.
+            sample_weight: ``[N]``, of data in memory; a row of weight 2 counts as two.
+                A stream's batches may be (x, None, sample_weight).
 
         Raises:
             TypeError: data that are not real numbers.
-            ValueError: parameters that are no variables of shape ``[C]``; data of
+            ValueError: weights that do not fit, are negative or not finite;
+                parameters that are no variables of shape ``[C]``; data of
                 another number of channels, without rows, or not finite; a channel that
                 is constant.
         """
         self._require_variables("shift", "log_scale", rank=1)
         size = self.shift.shape[0]
-        mean, deviation = moments(row_batches(data, size, self._where, any_rank=True))
+        batches = row_batches(data, sample_weight, size, self._where, any_rank=True)
+        mean, deviation = moments(batches)
         constant = np.flatnonzero(deviation == 0)
         if constant.size:
             raise ValueError(

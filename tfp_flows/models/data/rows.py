@@ -28,18 +28,21 @@ def checked_rows(
             of the integers that are expected, or missing.
     """
     rows = _real_array(x, name)
+    if weights is not None and rows.ndim:
+        dtype = specs.weight_dtype(spec)
+        weights = _checked_weights(weights, len(rows), dtype, name)
+        rows = _without_dropped(rows, weights)
     rows = _checked(
         rows, spec.event_shape, spec.dtype, name, specs.EVENTS, spec.integers
     )
-    if weights is not None:
-        dtype = specs.weight_dtype(spec)
-        weights = _checked_weights(weights, len(rows), dtype, name)
     if not spec.has_context:
         return Batch(rows, None, weights)
     if context is None:
         raise ValueError(f"{name} has no context: {specs.PAIRS}")
     where = f"{name}: the context"
     context = _real_array(context, where)
+    if weights is not None and len(context) == len(rows):
+        context = _without_dropped(context, weights)
     dtype = specs.context_dtype(spec, tf.as_dtype(context.dtype))
     shape, integers = spec.context_shape, spec.context_integers
     context = _checked(context, shape, dtype, where, specs.CONTEXTS, integers)
@@ -96,6 +99,19 @@ def _checked_weights(sample_weight, num_rows: int, dtype: tf.DType, name: str):
             f"{weights[bad[0]]}."
         )
     return weights
+
+
+def _without_dropped(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The rows with others in the place of those of weight 0, whatever is in them.
+
+    So that none of these makes a gradient NaN; their number stays.
+    """
+    kept = np.flatnonzero(weights)
+    if len(kept) in (0, len(rows)):
+        return rows
+    index = np.arange(len(rows))
+    index[weights == 0] = kept[0]
+    return rows[index]
 
 
 def _real_array(x, name: str) -> np.ndarray:

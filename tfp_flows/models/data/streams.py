@@ -68,7 +68,7 @@ def _checked_arrays(number: int, batch, spec: BatchSpec) -> tuple[dict]:
 
 
 def _checked_tensors(number, batch, *, spec: BatchSpec) -> tuple[dict]:
-    raw = _from_user(batch, "a batch of the stream", spec)
+    raw = _without_dropped(_from_user(batch, "a batch of the stream", spec))
     x = _cast(raw.x, spec.event_shape, spec.dtype, specs.EVENTS)
     num_rows = tf.shape(x)[0]
     good = [num_rows > 0, _all_finite(x)]
@@ -93,6 +93,32 @@ def _checked_tensors(number, batch, *, spec: BatchSpec) -> tuple[dict]:
                 passed = [errors.assert_integers(values, integers, what, number)]
     with tf.control_dependencies(passed):
         return pack(Batch(tf.identity(x), context, weights))
+
+
+def _without_dropped(batch: Batch) -> Batch:
+    """The batch with another row in the place of those of weight 0, as of arrays."""
+    if batch.weights is None:
+        return batch
+    weights = tf.reshape(tf.convert_to_tensor(batch.weights), [-1])
+
+    def replaced(rows):
+        first = tf.argmax(weights != 0, output_type=tf.int32)
+        own = tf.range(tf.size(weights))
+        return tf.gather(rows, tf.where(weights == 0, first, own))
+
+    def kept(rows):
+        if rows is None or isinstance(rows, dict | list | tuple):
+            return rows
+        rows = tf.convert_to_tensor(rows)
+        if rows.shape.rank == 0:
+            return rows
+        # Weights that do not fit the rows are refused later.
+        fits = tf.shape(rows)[0] == tf.size(weights)
+        result = tf.cond(fits, lambda: replaced(rows), lambda: rows)
+        result.set_shape(rows.shape)
+        return result
+
+    return batch._replace(x=kept(batch.x), context=kept(batch.context))
 
 
 def _cast(x, shape: tf.TensorShape, dtype: tf.DType, owner: str) -> tf.Tensor:
