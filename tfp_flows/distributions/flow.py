@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.event_ranks import with_known_rank
 from tfp_flows.stages import is_transformed
+from tfp_flows.variables import Described
 from tfp_flows.variables.keras_context import require_tracked
 from tfp_flows.random_state import SampledBySeed
 
@@ -23,7 +24,7 @@ _DEFAULT_SPLIT = (
 )
 
 
-class Flow(SampledBySeed, _TransformedDistribution):
+class Flow(SampledBySeed, Described, _TransformedDistribution):
     """A base distribution sent through a bijector: a normalizing flow.
 
     Density: log p(y) = log p₀(f⁻¹(y)) + log|det ∂f⁻¹(y)/∂y|, in nats, for a base p₀ and

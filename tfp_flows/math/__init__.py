@@ -15,7 +15,7 @@ from tfp_flows.math.normal import (
     upper_tail,
     upper_tail_of_mixture,
 )
-from tfp_flows.math.permute import permute
+from tfp_flows.math.permute import inverse_of, permute
 from tfp_flows.math.quadrature import gauss_legendre
 from tfp_flows.math.rematerialize import rematerialize
 from tfp_flows.math.root import Curve, find_root, newton_polish
@@ -42,6 +42,7 @@ __all__ = [
     "nearly_logistic",
     "nested_tanh_root",
     "newton_polish",
+    "inverse_of",
     "permute",
     "rematerialize",
     "safe_norm",

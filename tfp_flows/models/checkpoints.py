@@ -13,14 +13,17 @@ import numpy as np
 
 from tfp_flows.files import replacing
 from tfp_flows.models import execution
+from tfp_flows.variables import describe, require_same
 
 _KINDS = (".keras", ".weights.h5", ".weights.json")
 _STATES = ("random", "objective")
+_DESCRIPTION = "description"
 
 
 class Checkpointed(keras.Model):
     """A Keras model whose run goes on after it was killed."""
 
+    family: Any
     # How many epochs of the last `fit` have ended, counted as Keras counts them. It is
     # saved along with the weights: `fit(…, initial_epoch=model.epoch)` goes on.
     epoch = 0
@@ -57,12 +60,21 @@ class Checkpointed(keras.Model):
         """Save, for Keras, also the states of random numbers, such as dropout's."""
         super().save_own_variables(store)
         store["epoch"] = np.array(self.epoch)
+        text = describe(self.family).encode()
+        store[_DESCRIPTION] = np.frombuffer(text, np.uint8)
         for name, state in self._states().items():
             store[name] = state
 
     def load_own_variables(self, store: Any) -> None:
-        """Load, for Keras, what `save_own_variables` saved."""
+        """Load, for Keras, what `save_own_variables` saved.
+
+        Raises:
+            ValueError: weights of a flow that is built in another way, and what differs.
+        """
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
+        if _DESCRIPTION in entries:  # Files of before have none.
+            saved = np.array(entries.pop(_DESCRIPTION), np.uint8).tobytes().decode()
+            require_same(saved, self.family, f"{self.name!r} cannot load them")
         self.epoch = int(np.array(entries.pop("epoch", 0)))
         for name, state in self._states().items():
             if name in entries:

@@ -9,6 +9,7 @@ TFP sees ``tf.Variable``s held in a tree of ``tf.Module``s; Keras 3 sees
 * `keras_context` refuses what a Keras model calls in ``fit`` and would not train.
 """
 
+from tfp_flows.variables.description import Described, describe, require_same
 from tfp_flows.variables.keras_module import KerasModule, network_of
 from tfp_flows.variables.policies import as_policy, dtype_mistake
 from tfp_flows.variables.references import as_reference, common_dtype
@@ -23,6 +24,7 @@ from tfp_flows.variables.weights import (
 from tfp_flows.variables.weights_of_now import with_weights_of_now
 
 __all__ = [
+    "Described",
     "KerasModule",
     "NoStructureError",
     "SharedVariable",
@@ -30,10 +32,12 @@ __all__ = [
     "as_policy",
     "as_reference",
     "common_dtype",
+    "describe",
     "dtype_mistake",
     "find_weights",
     "network_of",
     "num_elements",
+    "require_same",
     "storage_ids",
     "structure_of",
     "with_weights_of_now",

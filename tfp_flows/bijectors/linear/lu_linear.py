@@ -12,8 +12,14 @@ from tfp_flows.bijectors.linear.matrices import (
     upper_factor,
 )
 from tfp_flows.bijectors.linear.permutation import Permutation
-from tfp_flows.checks import checked_count, checked_permutation
-from tfp_flows.math import permute
+from tfp_flows.bijectors.linear.drawn import (
+    as_drawn,
+    as_known,
+    permutation_or_variable,
+    value_of,
+)
+from tfp_flows.checks import checked_count
+from tfp_flows.math import inverse_of, permute
 from tfp_flows.random_state import Seed, split_seed
 
 
@@ -76,17 +82,30 @@ class LULinear(Bijector):
         require_square(self, "lower_upper")
         if permutation is None:
             permutation = np.arange(self.event_size)
-        self.permutation = checked_permutation(
-            permutation, f"{self._where}: permutation"
-        )
-        if self.permutation.size != self.event_size:
+        where = f"{self._where}: permutation"
+        self._permutation = permutation_or_variable(permutation, where)
+        size = self._permutation.shape[0]
+        if size != self.event_size:
             raise ValueError(
                 f"{self._where}: the permutation must be one of {self.event_size} "
-                f"dimensions, as the matrix, but got {self.permutation.size}."
+                f"dimensions, as the matrix, but got {size}."
             )
-        self.signs = None if signs is None else self._checked_signs(signs)
+        self._signs = None if signs is None else self._checked_signs(signs)
 
-    def _checked_signs(self, signs) -> np.ndarray:
+    @property
+    def permutation(self) -> np.ndarray:
+        """P, an array ``[D]``."""
+        return value_of(self._permutation)
+
+    @property
+    def signs(self) -> np.ndarray | None:
+        """The diagonal of S, an array ``[D]``; ``None`` if all are 1."""
+        return None if self._signs is None else value_of(self._signs)
+
+    def _checked_signs(self, signs) -> Any:
+        if isinstance(signs, tf.Variable) and signs.dtype.is_integer:
+            self._checked_signs(value_of(signs))
+            return signs
         array = np.array(signs)
         if array.shape != (self.event_size,) or not np.isin(array, [-1, 1]).all():
             raise ValueError(
@@ -140,7 +159,7 @@ class LULinear(Bijector):
                 )
             event_size = checked_count(event_size, f"{cls.__name__}: event_size")
             drawn = Permutation.random(event_size, seed=seed)
-            options["permutation"] = drawn.permutation
+            options["permutation"] = as_drawn(drawn.permutation, "permutation")
         return super().trainable(event_size, seed=seed, dtype=dtype, **options)
 
     @classmethod
@@ -171,8 +190,8 @@ class LULinear(Bijector):
         start = np.tril(packed, -1) + upper + np.diag(np.log(np.abs(diagonal)))
         bijector = cls.trainable(
             event_size,
-            permutation=permutation,
-            signs=np.sign(diagonal).astype(int),
+            permutation=as_drawn(permutation, "permutation"),
+            signs=as_drawn(np.sign(diagonal), "signs"),
             dtype=dtype,
             **options,
         )
@@ -187,14 +206,14 @@ class LULinear(Bijector):
         return lower, upper_factor(packed)
 
     def _signed(self, x):
-        return x if self.signs is None else x * tf.constant(self.signs, x.dtype)
+        return x if self._signs is None else x * tf.cast(self._signs, x.dtype)
 
     def _log_det(self) -> tf.Tensor:
         return tf.reduce_sum(tf.linalg.diag_part(self.lower_upper), axis=-1)
 
     def _forward_and_log_det(self, x):
         lower, upper = self._factors()
-        x = permute(x, self.permutation)
+        x = permute(x, as_known(self._permutation))
         x = self._signed(tf.einsum("...d,...de->...e", x, lower))
         y = tf.einsum("...d,...de->...e", x, upper) + self.bias
         return y, self._log_det()
@@ -203,4 +222,4 @@ class LULinear(Bijector):
         lower, upper = self._factors()
         y = self._signed(solve_upper(y - self.bias, upper))
         x = tf.linalg.LinearOperatorLowerTriangular(lower).solvevec(y, adjoint=True)
-        return permute(x, np.argsort(self.permutation)), -self._log_det()
+        return permute(x, inverse_of(as_known(self._permutation))), -self._log_det()

@@ -6,8 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector
-from tfp_flows.checks import checked_count, checked_permutation
-from tfp_flows.math import permute
+from tfp_flows.bijectors.linear.drawn import (
+    as_drawn,
+    as_known,
+    permutation_or_variable,
+    value_of,
+)
+from tfp_flows.checks import checked_count
+from tfp_flows.math import inverse_of, permute
 from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
@@ -23,8 +29,8 @@ class Permutation(Bijector):
     Cost: a copy in both directions.
 
     Args:
-        permutation: p, the integers 0 … D − 1 in any order. It is fixed: there is
-            nothing to train.
+        permutation: p, the integers 0 … D − 1 in any order. It is not
+            trained. In an integer `tf.Variable` it is saved along with the weights.
         validate_args: as in TFP.
         name: as in TFP.
 
@@ -41,18 +47,24 @@ class Permutation(Bijector):
     def __init__(
         self, permutation: Any, validate_args: bool = False, name: str = "permutation"
     ):
-        self.permutation = checked_permutation(
-            permutation, f"Permutation {name!r}: permutation"
-        )
+        where = f"Permutation {name!r}: permutation"
+        self._permutation = permutation_or_variable(permutation, where)
         super().__init__(
-            dict(locals()), event_size=self.permutation.size, is_constant_jacobian=True
+            dict(locals()),
+            event_size=self._permutation.shape[0],
+            is_constant_jacobian=True,
         )
+
+    @property
+    def permutation(self) -> np.ndarray:
+        """The permutation, an array ``[D]``."""
+        return value_of(self._permutation)
 
     @classmethod
     def random(
         cls, event_size: int, *, seed: Seed = None, dtype: Any = None
     ) -> Self:
-        """A permutation drawn uniformly.
+        """A permutation drawn uniformly, in a variable that is saved with the weights.
 
         Args:
             event_size: D.
@@ -66,7 +78,7 @@ class Permutation(Bijector):
         """
         event_size = checked_count(event_size, f"{cls.__name__}.random: event_size")
         rng = np.random.default_rng(split_seed(seed, 1, f"{cls.__name__}: seed")[0])
-        return cls(rng.permutation(event_size))
+        return cls(as_drawn(rng.permutation(event_size), "permutation"))
 
     @classmethod
     def reverse(
@@ -88,7 +100,8 @@ class Permutation(Bijector):
         return cls(np.arange(event_size)[::-1])
 
     def _forward_and_log_det(self, x):
-        return permute(x, self.permutation), tf.zeros([], x.dtype)
+        return permute(x, as_known(self._permutation)), tf.zeros([], x.dtype)
 
     def _inverse_and_log_det(self, y):
-        return permute(y, np.argsort(self.permutation)), tf.zeros([], y.dtype)
+        inverse = inverse_of(as_known(self._permutation))
+        return permute(y, inverse), tf.zeros([], y.dtype)
