@@ -93,7 +93,10 @@ def test_a_graph_hashes_as_eagerly():
 
 @pytest.mark.parametrize("wrong", WRONG, ids=repr)
 def test_what_is_no_seed(wrong):
-    for take in (lambda: as_integer(wrong, "f: seed"), lambda: as_stateless(wrong, "f")):
+    for take in (
+        lambda: as_integer(wrong, "f: seed"),
+        lambda: as_stateless(wrong, "f"),
+    ):
         with pytest.raises(ValueError, match=r"(?s)^f: seed must be None, an integer"):
             take()
 
@@ -156,21 +159,19 @@ TAKERS = {
     "FlowModel.sample": lambda seed: FlowModel(FLOW).sample(3, seed=seed),
     "FlowLayer.sample": lambda seed: FlowLayer(FLOW).sample(3, seed=seed),
     "Flow.sample": drawn(FLOW),
-    "Flow.sample_and_log_prob": lambda seed: (
-        FLOW.experimental_sample_and_log_prob(3, seed=seed)[0]
-    ),
+    "Flow.sample_and_log_prob": lambda seed: FLOW.experimental_sample_and_log_prob(
+        3, seed=seed
+    )[0],
     "StandardNormal.sample": drawn(distributions.StandardNormal(2)),
     "a data set": drawn(MOONS),
-    "a conditional flow": lambda seed: (
-        flows.maf(2, context_size=1, num_layers=1, hidden_units=[4], seed=0)(
-            tf.ones([1])
-        ).sample(3, seed=seed)
-    ),
-    "Dequantized": lambda seed: (
-        distributions.Dequantized(FLOW, 0, 9, seed=seed).continuous([[3, 4]])
-    ),
-    "Dequantized.log_prob": lambda seed: (
-        distributions.Dequantized(FLOW, 0, 9).log_prob([[3, 4]], seed=seed)
+    "a conditional flow": lambda seed: flows.maf(
+        2, context_size=1, num_layers=1, hidden_units=[4], seed=0
+    )(tf.ones([1])).sample(3, seed=seed),
+    "Dequantized": lambda seed: distributions.Dequantized(
+        FLOW, 0, 9, seed=seed
+    ).continuous([[3, 4]]),
+    "Dequantized.log_prob": lambda seed: distributions.Dequantized(FLOW, 0, 9).log_prob(
+        [[3, 4]], seed=seed
     ),
     "Planar.trainable": start(lambda seed: bijectors.Planar.trainable(9, seed=seed)),
     "Permutation.random": lambda seed: (
@@ -239,7 +240,9 @@ def test_makers_of_flows_take_every_kind(name):
 # Counts and shapes of samples.
 
 
-@pytest.mark.parametrize("name", ["FlowModel", "FlowLayer", "Flow", "data set", "TFP's"])
+@pytest.mark.parametrize(
+    "name", ["FlowModel", "FlowLayer", "Flow", "data set", "TFP's"]
+)
 @pytest.mark.parametrize("wrong", [2.5, "a", -1, [2, -1], True, tf.constant(2.0), None])
 def test_what_is_no_number_of_samples(name, wrong):
     tfps = tfd.TransformedDistribution(FLOW.distribution, FLOW.bijector)
@@ -256,7 +259,17 @@ def test_what_is_no_number_of_samples(name, wrong):
 
 @pytest.mark.parametrize(
     "shape",
-    [0, 2, np.int64(2), [], [2, 3], (), np.array([2]), tf.constant(2), [tf.constant(2)]],
+    [
+        0,
+        2,
+        np.int64(2),
+        [],
+        [2, 3],
+        (),
+        np.array([2]),
+        tf.constant(2),
+        [tf.constant(2)],
+    ],
     ids=repr,
 )
 def test_numbers_of_samples(shape):

@@ -95,8 +95,10 @@ def row_batches(
             )
         num_rows += len(rows)
         total += weights.sum()
-        yield Weighted(rows, weights) if kept.all() else Weighted(
-            rows[kept], weights[kept]
+        yield (
+            Weighted(rows, weights)
+            if kept.all()
+            else Weighted(rows[kept], weights[kept])
         )
     if not total > 0:
         what = "weights of 0 alone" if num_rows else "none"

@@ -60,7 +60,9 @@ class Trainable(Evaluated):
                 f"{cls.__name__}.trainable: dtype must be floating, but got "
                 f"{dtype.name}."
             )
-        from_seed = np.random.default_rng(split_seed(seed, 1, f"{cls.__name__}: seed")[0])
+        from_seed = np.random.default_rng(
+            split_seed(seed, 1, f"{cls.__name__}: seed")[0]
+        )
         # An option that `_initial_parameters` names, say a count, is for it alone.
         names = inspect.signature(cls._initial_parameters).parameters
         counts = {key: options.pop(key) for key in names if key in options}

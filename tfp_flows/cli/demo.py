@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tfp_flows.cli.arguments import add_cache, whole_number, positive
+from tfp_flows.cli.arguments import add_cache, positive, whole_number
 from tfp_flows.cli.files import require_folder
 
 
@@ -26,7 +26,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--epochs", type=positive, default=30, help="default: %(default)s"
     )
-    parser.add_argument("--seed", type=whole_number, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--seed", type=whole_number, default=0, help="default: %(default)s"
+    )
     add_cache(parser)
     parser.set_defaults(check=check, work="demonstrating")
 

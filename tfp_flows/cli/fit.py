@@ -8,10 +8,10 @@ from tfp_flows.cli.arguments import (
     add_columns,
     add_reading,
     fraction,
-    whole_number,
     positive,
     positive_number,
     sizes,
+    whole_number,
     wrapped,
 )
 from tfp_flows.cli.files import require_folder, require_inputs, require_writable

@@ -3,7 +3,13 @@
 import argparse
 from pathlib import Path
 
-from tfp_flows.cli.arguments import add_cache, add_model, add_reading, whole_number, positive
+from tfp_flows.cli.arguments import (
+    add_cache,
+    add_model,
+    add_reading,
+    positive,
+    whole_number,
+)
 from tfp_flows.cli.files import STANDARD_OUTPUT, require_inputs, require_output
 from tfp_flows.cli.messages import Mistake
 

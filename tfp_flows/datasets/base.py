@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
+
 from tfp_flows.random_state import SampledBySeed
 
 Bounds = tuple[tuple[float, float], tuple[float, float]]

@@ -14,8 +14,8 @@ from tfp_flows.distributions.family import Family
 from tfp_flows.distributions.flow import Flow
 from tfp_flows.distributions.lower_bound import LowerBound
 from tfp_flows.math.integers import IntegerRange
-from tfp_flows.stages import Part, parts
 from tfp_flows.random_state import Seed
+from tfp_flows.stages import Part, parts
 
 
 class Dequantized(LowerBound):

@@ -10,10 +10,10 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.event_ranks import with_known_rank
+from tfp_flows.random_state import SampledBySeed
 from tfp_flows.stages import is_transformed
 from tfp_flows.variables import Described
 from tfp_flows.variables.keras_context import require_tracked
-from tfp_flows.random_state import SampledBySeed
 
 # Around parts that are no composite tensors TFP's constructor gives this class. A flow
 # is none either: it must not be registered as a subclass of the public class, for

@@ -6,9 +6,7 @@ A global batch is divided among the replicas. Nothing here does anything without
 import tensorflow as tf
 
 
-def mean_of_replica(
-    values: tf.Tensor, weights: tf.Tensor | None = None
-) -> tf.Tensor:
+def mean_of_replica(values: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
     """Take the mean of a replica's rows, with its part of the whole gradient.
 
     Keras adds the replicas' gradients over their number, and so takes each to have as

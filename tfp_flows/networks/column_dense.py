@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
 from tfp_flows.random_state import Seed, as_integer
 
 # Rows of outputs that are computed together where a mask lets inputs be left out.

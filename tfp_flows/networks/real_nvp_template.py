@@ -6,8 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfp_flows.networks.mlp import MLP
-from tfp_flows.variables import KerasModule
 from tfp_flows.random_state import Seed
+from tfp_flows.variables import KerasModule
 
 
 class RealNVPTemplate(tf.Module):

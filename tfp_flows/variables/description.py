@@ -113,5 +113,7 @@ def _plain(value: Any) -> str | None:
     if inspect.isfunction(value) or isinstance(value, type):
         return value.__name__
     if dataclasses.is_dataclass(value):  # A transformer.
-        return _plain({f.name: getattr(value, f.name) for f in dataclasses.fields(value)})
+        return _plain(
+            {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        )
     return None

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 from tensorflow_probability import distributions as tfd
+
 from tfp_flows.random_state import Seed, as_integer, as_stateless
 
 # The limits of each axis.
@@ -53,7 +54,9 @@ def at_most(points: np.ndarray, count: int, seed: Seed) -> np.ndarray:
     """``count`` of the points, picked at random, or all if they are fewer."""
     if len(points) <= count:
         return points
-    picked = np.random.default_rng(as_integer(seed)).choice(len(points), count, replace=False)
+    picked = np.random.default_rng(as_integer(seed)).choice(
+        len(points), count, replace=False
+    )
     return points[picked]
 
 

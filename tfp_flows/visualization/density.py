@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tensorflow_probability import distributions as tfd
 
+from tfp_flows.random_state import Seed
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._points import Bounds
-from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

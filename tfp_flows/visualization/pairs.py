@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfp_flows.random_state import Seed
 from tfp_flows.visualization import _drawing, _points, _tables
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization.marginals import draw_marginal
-from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
+from tfp_flows.random_state import Seed
 from tfp_flows.visualization import _drawing, _points
 from tfp_flows.visualization._drawing import PathLike
 from tfp_flows.visualization._points import Bounds
-from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfp_flows.random_state import Seed
 from tfp_flows.visualization import _frames, _points
 from tfp_flows.visualization._drawing import PathLike
-from tfp_flows.random_state import Seed
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,8 +7,8 @@ import tensorflow as tf
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
 from tfp_flows.checks import checked_count
 from tfp_flows.networks.running_moments import RunningMoments
-from tfp_flows.variables import KerasModule, network_of
 from tfp_flows.random_state import Seed, as_integer
+from tfp_flows.variables import KerasModule, network_of
 
 
 class BatchNormalization(Bijector):

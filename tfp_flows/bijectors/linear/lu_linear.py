@@ -6,18 +6,18 @@ import numpy as np
 import tensorflow as tf
 
 from tfp_flows.bijectors.base import Bijector, ParameterProperties
-from tfp_flows.bijectors.linear.matrices import (
-    require_square,
-    solve_upper,
-    upper_factor,
-)
-from tfp_flows.bijectors.linear.permutation import Permutation
 from tfp_flows.bijectors.linear.drawn import (
     as_drawn,
     as_known,
     permutation_or_variable,
     value_of,
 )
+from tfp_flows.bijectors.linear.matrices import (
+    require_square,
+    solve_upper,
+    upper_factor,
+)
+from tfp_flows.bijectors.linear.permutation import Permutation
 from tfp_flows.checks import checked_count
 from tfp_flows.math import inverse_of, permute
 from tfp_flows.random_state import Seed, split_seed

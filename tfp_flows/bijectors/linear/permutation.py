@@ -61,9 +61,7 @@ class Permutation(Bijector):
         return value_of(self._permutation)
 
     @classmethod
-    def random(
-        cls, event_size: int, *, seed: Seed = None, dtype: Any = None
-    ) -> Self:
+    def random(cls, event_size: int, *, seed: Seed = None, dtype: Any = None) -> Self:
         """A permutation drawn uniformly, in a variable that is saved with the weights.
 
         Args:
@@ -81,9 +79,7 @@ class Permutation(Bijector):
         return cls(as_drawn(rng.permutation(event_size), "permutation"))
 
     @classmethod
-    def reverse(
-        cls, event_size: int, *, seed: Seed = None, dtype: Any = None
-    ) -> Self:
+    def reverse(cls, event_size: int, *, seed: Seed = None, dtype: Any = None) -> Self:
         """The permutation that reverses the order.
 
         Args:
