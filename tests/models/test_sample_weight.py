@@ -64,7 +64,9 @@ def test_weights_are_repeated_rows(name):
     plain.adapt(X)
     assert_same(values(weighted), values(repeated))
     assert_same(values(streamed), values(repeated))
-    assert any(np.any(u != v) for u, v in zip(values(plain), values(repeated)))
+    assert any(
+        np.any(u != v) for u, v in zip(values(plain), values(repeated), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", ADAPTED)

@@ -14,9 +14,9 @@ from tfp_flows.cli.inputs import Data
 from tfp_flows.cli.messages import Failure, report
 from tfp_flows.cli.sampling import draw
 from tfp_flows.distributions import StandardNormal
+from tfp_flows.random_state import as_integer
 from tfp_flows.stages import stages
 from tfp_flows.visualization import (
-from tfp_flows.random_state import as_integer
     plot_calibration,
     plot_history,
     plot_marginals,
