@@ -93,12 +93,9 @@ def test_a_graph_hashes_as_eagerly():
 
 @pytest.mark.parametrize("wrong", WRONG, ids=repr)
 def test_what_is_no_seed(wrong):
-    for take in (
-        lambda: as_integer(wrong, "f: seed"),
-        lambda: as_stateless(wrong, "f"),
-    ):
+    for take, where in ((as_integer, "f: seed"), (as_stateless, "f")):
         with pytest.raises(ValueError, match=r"(?s)^f: seed must be None, an integer"):
-            take()
+            take(wrong, where)
 
 
 @pytest.mark.parametrize("module", [datasets, distributions])

@@ -1,8 +1,8 @@
 """Seeds: one rule for all, and random numbers that go on from call to call.
 
 A seed is ``None``; an integer of any size; two integers, or a tensor of them; or a
-``keras.random.SeedGenerator``, of which the next seed is taken. What is made of it once,
-such as weights, needs an integer (`as_integer`); what is drawn at a call needs a
+``keras.random.SeedGenerator``, of which the next seed is taken. What is made of it
+once, such as weights, needs an integer (`as_integer`); what is drawn at a call needs a
 stateless seed (`as_stateless`). Equal seeds give equal numbers, and different ones
 others: none is cut off to fewer digits.
 """

@@ -95,11 +95,7 @@ def row_batches(
             )
         num_rows += len(rows)
         total += weights.sum()
-        yield (
-            Weighted(rows, weights)
-            if kept.all()
-            else Weighted(rows[kept], weights[kept])
-        )
+        yield Weighted(rows[kept], weights[kept])
     if not total > 0:
         what = "weights of 0 alone" if num_rows else "none"
         raise ValueError(f"{where}.adapt takes 1 row of data or more, but got {what}.")
@@ -108,8 +104,8 @@ def row_batches(
 def moments(batches: Iterable[Weighted]) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the (population's) standard deviation of all rows, exact.
 
-    A row of weight 2 counts as two rows. Each batch is centered by its own mean, and then joined with those before it (Chan,
-    Golub and LeVeque, 1979).
+    A row of weight 2 counts as two rows. Each batch is centered by its own mean, and
+    then joined with those before it (Chan, Golub and LeVeque, 1979).
     """
     count, mean, squares = 0.0, 0.0, 0.0
     low, high = np.inf, -np.inf

@@ -69,7 +69,8 @@ class Checkpointed(keras.Model):
         """Load, for Keras, what `save_own_variables` saved.
 
         Raises:
-            ValueError: weights of a flow that is built in another way, and what differs.
+            ValueError: weights of a flow that is built in another way; it tells
+                what differs.
         """
         entries = {name: store[name] for name in store.keys()}  # noqa: SIM118
         if _DESCRIPTION in entries:  # Files of before have none.

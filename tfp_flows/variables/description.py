@@ -46,7 +46,7 @@ def require_same(saved: str, module: tf.Module, where: str) -> None:
     if changes:
         raise ValueError(
             f"{where}: the weights were saved from a flow that is built in another "
-            f"way {changes}\nMake the flow with the arguments of the one that was saved."
+            f"way {changes}\nMake the flow with the arguments that it was saved with."
         )
 
 
@@ -56,12 +56,12 @@ class Described:
     name: str
 
     def _serialize_to_tensors(self) -> dict[str, tf.Tensor]:
-        return {_KEY: tf.constant(describe(self))}  # type: ignore[arg-type]
+        return {_KEY: tf.constant(describe(self))}
 
     def _restore_from_tensors(self, restored: Mapping[str, tf.Tensor]) -> dict:
         if tf.executing_eagerly():  # A SavedModel traces it.
             saved = restored[_KEY].numpy().decode()
-            require_same(saved, self, f"The checkpoint of {self.name!r}")  # type: ignore[arg-type]
+            require_same(saved, self, f"The checkpoint of {self.name!r}")
         return {}
 
 
