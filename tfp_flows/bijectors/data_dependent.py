@@ -148,7 +148,8 @@ def quantiles(data: Weighted, levels: np.ndarray) -> np.ndarray:
     columns = []
     for column in rows.T:
         order = np.argsort(column, kind="stable")
-        last = np.cumsum(weights[order])
+        # Less than rounding: a row ends where the next one begins.
+        last = np.cumsum(weights[order]) * (1.0 - 1e-12)
         low, high = (
             column[order[np.minimum(np.searchsorted(last, at, "right"), len(last) - 1)]]
             for at in (below, below + 1)

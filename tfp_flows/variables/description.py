@@ -16,6 +16,8 @@ import tensorflow as tf
 
 # What no output depends on, or what is checked with the values.
 _LEFT_OUT = {"name", "seed", "dtype", "trainable", "validate_args", "allow_nan_stats"}
+_LEFT_OUT |= {"module", "registered_name", "build_config"}
+_OF_THE_START = ("_initializer",)
 _KEY = "description"
 
 
@@ -86,8 +88,12 @@ def _words(cls: type, arguments: Mapping) -> str:
     return ", ".join(
         f"{key}={text}"
         for key, text in texts.items()
-        if key not in _LEFT_OUT and text not in (None, defaults.get(key))
+        if _counts(key) and text not in (None, defaults.get(key))
     )
+
+
+def _counts(key: Any) -> bool:
+    return key not in _LEFT_OUT and not str(key).endswith(_OF_THE_START)
 
 
 def _of_layer(layer: keras.Layer) -> str:
@@ -104,7 +110,7 @@ def _plain(value: Any) -> str | None:
     if value is None or isinstance(value, bool | int | float | str | np.generic):
         return repr(value)
     if isinstance(value, Mapping):
-        parts = {key: _plain(part) for key, part in value.items() if key != "name"}
+        parts = {key: _plain(part) for key, part in value.items() if _counts(key)}
         return ", ".join(f"{key}: {text}" for key, text in parts.items())
     if isinstance(value, list | tuple | tf.TensorShape):
         return f"[{', '.join(str(_plain(part)) for part in value)}]"
