@@ -520,7 +520,7 @@ MISTAKES = {
     "a tensor for a seed": (
         lambda: make().log_prob(ALL, seed=tf.constant([1.0, 2.0])),
         ValueError,
-        "tensor must be two integers.*float32",
+        "seed must be None.*a tensor of two.*float32",
     ),
     "another state": (
         lambda: make(seed=tf.Variable([1, 2])),

@@ -19,7 +19,9 @@ def as_drawn(values: Any, name: str) -> tf.Variable:
     return tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
 
 
-def permutation_or_variable(permutation: Any, where: str, size: int | None = None):
+def permutation_or_variable(
+    permutation: Any, where: str, size: int | None = None
+) -> np.ndarray | tf.Variable:
     """A permutation as an array, or a variable of one as it is.
 
     Raises:
