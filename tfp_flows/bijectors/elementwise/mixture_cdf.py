@@ -39,11 +39,16 @@ class MixtureCDF(Monotone):
             ±5 (5·tanh(log_scales/5)).
         shift: t, ``[..., D]``.
         log_scale: s, ``[..., D]``, within ±3 (3·tanh(log_scale/3)).
+        stretch_bound: c, below which ``log_scales`` stay (c·tanh(log_scales/c) where
+            they are positive) and within ±c of which s stays, so that far out
+            ``forward`` stretches by e²ᶜ at most; ``None`` for the bounds above. Layers
+            without it, after each other, throw points as far as there are numbers;
+            `spec` sets 1.
         validate_args: as in TFP.
         name: as in TFP.
 
     Raises:
-        ValueError: parameters whose lengths do not fit each other.
+        ValueError: parameters whose lengths do not fit each other, another bound.
         TypeError: dtypes that differ or are not floating.
 
     >>> import tensorflow as tf, tfp_flows
@@ -64,9 +69,16 @@ class MixtureCDF(Monotone):
         log_scales: Any,
         shift: Any,
         log_scale: Any,
+        stretch_bound: float | None = None,
         validate_args: bool = False,
         name: str = "mixture_cdf",
     ):
+        if stretch_bound is not None and not 0 < stretch_bound <= 3:
+            raise ValueError(
+                f"MixtureCDF {name!r}: stretch_bound must be above 0 and at most 3, or "
+                f"None, but got {stretch_bound}."
+            )
+        self._stretch_bound = stretch_bound
         super().__init__(dict(locals()))
         self._require_same_length("logits", "means", "log_scales")
 
@@ -81,13 +93,21 @@ class MixtureCDF(Monotone):
         return cls._zeros(event_size, num_components=num_components)
 
     @classmethod
-    def spec(cls, *, num_components: int = 8, **options: Any) -> TransformerSpec:
+    def spec(
+        cls,
+        *,
+        num_components: int = 8,
+        stretch_bound: float | None = 1.0,
+        **options: Any,
+    ) -> TransformerSpec:
         """This map as the transformer of a coupling or autoregressive layer.
 
         Args:
             num_components: J.
+            stretch_bound: c.
             **options: the constructor's other arguments.
         """
+        options["stretch_bound"] = stretch_bound
         return TransformerSpec(cls, cls._param_shapes(num_components), options)
 
     def _curve(self, rank):
@@ -97,9 +117,14 @@ class MixtureCDF(Monotone):
         )
         log_weights = tf.math.log_softmax(logits + weights, axis=0)
         means = means + centers
-        log_slopes = -scales - soft_bounded(self._in_front("log_scales", rank), 5.0)
+        log_scales = soft_bounded(self._in_front("log_scales", rank), 5.0)
+        bound = 3.0 if self._stretch_bound is None else self._stretch_bound
+        if self._stretch_bound is not None:
+            wider = soft_bounded(tf.nn.relu(log_scales), bound)
+            log_scales = wider - tf.nn.relu(-log_scales)
+        log_slopes = -scales - log_scales
         slopes = tf.exp(log_slopes)
-        log_scale = soft_bounded(tf.convert_to_tensor(self.log_scale), 3.0)
+        log_scale = soft_bounded(tf.convert_to_tensor(self.log_scale), bound)
 
         def curve(y):
             points = (y - means) * slopes
