@@ -13,6 +13,7 @@ from benchmarks.digits import CENTER, SCALE, bits_per_dim, dequantized, of_pixel
 from benchmarks.frameworks import FRAMEWORKS, OURS, PEERS
 from benchmarks.measured import Effort, Measured
 from benchmarks.ratios import milliseconds, ratio, spread, table
+from benchmarks.robust import relations, standardised
 from benchmarks.scaling import slope
 from benchmarks.speed import against_goals
 
@@ -135,3 +136,16 @@ def test_a_worker_of_this_package():
         assert all(math.isfinite(t) and t > 0 for t in result.turns[operation])
         assert result.first[operation] > 0
     assert client.idle_memory > 0
+
+
+def test_the_table_of_relations_holds_them():
+    table = relations(500)
+    a, b, c, d, e = table.T
+    assert table.shape == (500, 5)
+    np.testing.assert_array_equal(table, relations(500))
+    # What the formula leaves of the last column is its noise, 1 %.
+    rest = e - (np.abs(a) * np.cos(b) - c)
+    assert 0.005 < rest.std() / e.std() < 0.02
+    rows = standardised(table[:400], table[400:])
+    np.testing.assert_allclose(rows.train.std(axis=0), 1.0, rtol=1e-5)
+    assert rows.test.shape == (100, 5) and not np.allclose(rows.test.mean(axis=0), 0.0)

@@ -19,7 +19,8 @@ ARGUMENTS = {
         and without a search for a root.""",
     "hidden_units": """the width of each hidden layer of each network; those of a MADE
         are at least D − 1.""",
-    "activation": "of the hidden layers, a function or a name that Keras knows.",
+    "activation": """of the hidden layers, a function or a name that Keras knows:
+        ``"silu"`` serves densities that are smooth, ``"relu"`` those with edges.""",
     "permutation": """makes what comes between two layers, called with the event size,
         ``seed`` and ``dtype``: ``Permutation.random``,
         ``functools.partial(LULinear.trainable, permute=True)`` and the like. Without
