@@ -140,7 +140,7 @@ def test_a_worker_of_this_package():
 
 def test_the_table_of_relations_holds_them():
     table = relations(500)
-    a, b, c, d, e = table.T
+    a, b, c, _, e = table.T
     assert table.shape == (500, 5)
     np.testing.assert_array_equal(table, relations(500))
     # What the formula leaves of the last column is its noise, 1 %.
