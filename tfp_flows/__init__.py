@@ -10,7 +10,9 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from tfp_flows.version import VERSION
+
+__version__ = VERSION
 
 
 def _is_command() -> bool:
@@ -34,6 +36,7 @@ if TYPE_CHECKING or not _is_command():
         conditioners,
         distributions,
         flows,
+        load_model,
         networks,
         objectives,
         saving,
@@ -51,6 +54,7 @@ __all__ = [
     "datasets",
     "distributions",
     "flows",
+    "load_model",
     "networks",
     "objectives",
     "saving",

@@ -31,6 +31,7 @@ import tfp_flows.objectives as objectives  # noqa: E402
 import tfp_flows.saving as saving  # noqa: E402
 from tfp_flows.models.flow_layer import FlowLayer  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
+from tfp_flows.models.loading import load_model  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "conditioners",
     "distributions",
     "flows",
+    "load_model",
     "networks",
     "objectives",
     "saving",

@@ -13,6 +13,7 @@ import tfp_flows
 from tfp_flows.cli.messages import Mistake, note
 from tfp_flows.cli.record import Origin, Record
 from tfp_flows.files import replacing
+from tfp_flows.models.loading import load_model
 
 SUFFIX = ".keras"
 # Keras reads the members that it knows, and leaves others alone.
@@ -83,7 +84,7 @@ def load(path: str) -> LoadedModel:
     parts = _checked_parts(path)
     try:
         record = Record.from_json(parts[_RECORD]) if _RECORD in parts else None
-        model = keras.models.load_model(path)
+        model = load_model(path)
     except Exception as error:  # Keras raises whatever the file makes it stumble over.
         if isinstance(error, OSError) and error.errno is not None:
             raise  # The system's own, such as a full disk for temporary files.

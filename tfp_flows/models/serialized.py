@@ -65,6 +65,7 @@ class Serialized(Checkpointed):
             raise ValueError(f"This is no FlowModel: it lacks {sorted(missing)}.")
         encoder = config["encoder"]
         if encoder is not None:
+            saving.check_tree(encoder)
             encoder = keras.saving.deserialize_keras_object(encoder)
         family = saving.decode(config["family"])
         return cls(family, encoder=encoder, seed=config["seed"], name=config["name"])

@@ -8,7 +8,8 @@ nothing in a file is run.
 """
 
 from tfp_flows.saving.document import decode, encode
+from tfp_flows.saving.limits import check_tree
 from tfp_flows.saving.registry import register
 from tfp_flows.saving.restorable import check_restorable
 
-__all__ = ["check_restorable", "decode", "encode", "register"]
+__all__ = ["check_restorable", "check_tree", "decode", "encode", "register"]

@@ -7,12 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfp_flows.saving.limits import check_tree, limited_variables
 from tfp_flows.saving.object_codecs import OBJECT_CODECS
 from tfp_flows.saving.tree import Reader, Writer
 from tfp_flows.saving.value_codecs import VALUE_CODECS
 from tfp_flows.saving.variable_codecs import VARIABLE_CODECS
 from tfp_flows.variables import find_weights, storage_ids
+from tfp_flows.version import VERSION
 
+# Of the tree. Files of this and of all earlier formats are read; a test keeps one of
+# each, tests/saving/published.
 FORMAT = 1
 
 # In the order in which they are asked whether they match.
@@ -26,14 +30,18 @@ def encode(flow: Any) -> dict:
         ValueError: a part that cannot be written, such as a lambda, with its path in
             the flow.
 
-    >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=2, seed=0)
     >>> decode(encode(flow)).event_shape
     TensorShape([2])
     """
     weights = find_weights(flow).every_variable if isinstance(flow, tf.Module) else []
     root = Writer(CODECS, storage_ids(weights)).write(flow, "flow")
-    return {"format": FORMAT, "sha256": digest(root), "root": root}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "sha256": digest(root),
+        "root": root,
+    }
 
 
 def digest(root: Any) -> str:
@@ -51,15 +59,19 @@ def decode(encoded: Mapping) -> Any:
     if not isinstance(encoded, Mapping) or "format" not in encoded:
         raise ValueError("This is no saved flow: it has no format number.")
     if encoded["format"] != FORMAT:
+        needed = str(encoded.get("version", "a newer one"))[:20]
         raise ValueError(
-            f"The flow was saved in format {encoded['format']!r}, but this version of "
-            f"tfp_flows reads format {FORMAT}."
+            f"The flow was saved in format {str(encoded['format'])[:20]}, but this "
+            f"version of tfp_flows, {VERSION}, reads format {FORMAT}: "
+            f"install tfp_flows {needed}, which wrote it, or one newer than that."
         )
     root = encoded.get("root")
+    check_tree(root)
     if digest(root) != encoded.get("sha256"):
         raise ValueError("The saved flow was changed: its checksum is another one.")
     try:
-        return Reader(CODECS).read(root)
+        with limited_variables():
+            return Reader(CODECS).read(root)
     except Exception as error:
         reason = error if isinstance(error, ValueError) else repr(error)
         raise ValueError(
