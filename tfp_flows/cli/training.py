@@ -17,12 +17,12 @@ from tfp_flows.bijectors import LULinear, Standardize
 from tfp_flows.cli.inputs import Data
 from tfp_flows.cli.messages import Failure, Mistake, count, note_compiling
 from tfp_flows.distributions import Family
+from tfp_flows.networks.widths import default_hidden_units
 
 # Learning rates are reduced this many times before training ends for want of progress.
 _REDUCTIONS = 3
 _FACTOR = 0.3
 _BATCH_SIZE = 4096
-_NARROWEST = 64
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def make_model(
     num_columns = train.points.shape[1]
     arguments = {
         "context_size": None if train.context is None else train.context.shape[1],
-        "hidden_units": hidden_units or [max(_NARROWEST, num_columns)] * 2,
+        "hidden_units": hidden_units or default_hidden_units(num_columns),
         "seed": seed,
         "dtype": dtype,
     }

@@ -18,7 +18,8 @@ ARGUMENTS = {
     "fast": """``"log_prob"`` or ``"sample"``, the direction with the simpler formula
         and without a search for a root.""",
     "hidden_units": """the width of each hidden layer of each network; those of a MADE
-        are at least D − 1.""",
+        are at least D − 1. ``None``: two layers of 64; in a MADE of D, where that is
+        more.""",
     "activation": """of the hidden layers, a function or a name that Keras knows:
         ``"silu"`` serves densities that are smooth, ``"relu"`` those with edges.""",
     "permutation": """makes what comes between two layers, called with the event size,

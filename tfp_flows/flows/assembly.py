@@ -40,7 +40,7 @@ class Assembly:
 
     name: str
     event_size: int
-    hidden_units: Sequence[int] = (64, 64)
+    hidden_units: Sequence[int] | None = None
     activation: Activation = "silu"
     permutation: MakeBijector | None = None
     recompute: bool = False
@@ -56,8 +56,9 @@ class Assembly:
         self.variable_dtype = _variable_dtype(self.dtype, self.where)
         self.event_size = checked_count(self.event_size, f"{self.where}: event_size")
         # Here, for some flows have networks only where there is a context.
-        where = f"{self.where}: hidden_units"
-        self.hidden_units = checked_counts(self.hidden_units, where)
+        if self.hidden_units is not None:
+            where = f"{self.where}: hidden_units"
+            self.hidden_units = checked_counts(self.hidden_units, where)
         as_activation(self.activation, self.where)
         checked_flag(self.recompute, f"{self.where}: recompute")
         checked_conditioner_input(self.conditioner_input, self.where)
@@ -71,6 +72,14 @@ class Assembly:
     def network_options(self) -> dict:
         """The arguments of every network of the flow."""
         return {"context_size": self.context_size, "dtype": self.dtype}
+
+    @property
+    def perceptron_options(self) -> dict:
+        """The arguments of every multi-layer perceptron of the flow."""
+        chosen = (
+            {} if self.hidden_units is None else {"hidden_units": self.hidden_units}
+        )
+        return {"activation": self.activation, "dtype": self.dtype, **chosen}
 
     @property
     def layer_options(self) -> dict:

@@ -85,10 +85,9 @@ def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLaye
 
     def make_layer(index: int, seed: int) -> Coupling:
         network = MLP(
-            assembly.hidden_units,
-            activation=assembly.activation,
+            context_size=assembly.context_size,
             seed=seed,
-            **assembly.network_options,
+            **assembly.perceptron_options,
         )
         mask = ~first_half if assembly.parity(index) else first_half
         return Coupling(network, transformer, mask, **assembly.layer_options)
@@ -152,10 +151,5 @@ def conditional(assembly: Assembly, layer: tfb.Bijector, seed: int) -> tfb.Bijec
     """Give a layer whose parameters a network changes if there is a context."""
     if assembly.context_size is None:
         return layer
-    network = MLP(
-        assembly.hidden_units,
-        activation=assembly.activation,
-        seed=seed,
-        dtype=assembly.dtype,
-    )
+    network = MLP(seed=seed, **assembly.perceptron_options)
     return Conditional(layer, network, assembly.context_size)

@@ -34,7 +34,7 @@ class FlowOptions(TypedDict, total=False):
 class NetworkOptions(FlowOptions, total=False):
     """Arguments of flows whose networks are multi-layer perceptrons or MADEs."""
 
-    hidden_units: Sequence[int]
+    hidden_units: Sequence[int] | None
     activation: Activation
 
 

@@ -12,6 +12,7 @@ from tfp_flows.networks.activation import activation_config, as_activation
 from tfp_flows.networks.autoregressive.conditioner import Conditioner
 from tfp_flows.networks.autoregressive.made_scan import scan
 from tfp_flows.networks.column_dense import ColumnDense
+from tfp_flows.networks.widths import default_hidden_units
 from tfp_flows.random_state import Seed, as_integer, split_seed
 
 
@@ -34,7 +35,8 @@ class MADE(Conditioner):
         event_size: D.
         hidden_units: width of each hidden layer, at least D − 1 (D with a context):
             with fewer units some dimension would not depend on the one before it. An
-            empty list makes the map linear.
+            empty list makes the map linear; ``None`` two layers of 64, or of D where
+            that is more.
         output_size: D·K; ``None`` leaves it to the bijector that it is given to.
         order: the dimensions in the order in which they depend on each other; 0 … D − 1
             if not given.
@@ -72,7 +74,7 @@ class MADE(Conditioner):
     def __init__(
         self,
         event_size: int,
-        hidden_units: Sequence[int] = (64, 64),
+        hidden_units: Sequence[int] | None = None,
         output_size: int | None = None,
         *,
         order: Sequence[int] | None = None,
@@ -89,6 +91,8 @@ class MADE(Conditioner):
             event_size=event_size, output_size=output_size, context_size=context_size
         )
         self._set_order(order)
+        if hidden_units is None:
+            hidden_units = default_hidden_units(self.event_size)
         self.hidden_units = checked_counts(hidden_units, "MADE: hidden_units")
         self.residual = bool(residual)
         self.activation = as_activation(activation, type(self).__name__)
@@ -108,7 +112,7 @@ class MADE(Conditioner):
             raise ValueError(
                 f"MADE: a hidden layer of {units} units is too narrow for event_size "
                 f"{self.event_size}: it needs {count} or more, or some dimension would "
-                "not depend on the one before it."
+                "not depend on the one before it. hidden_units=None takes enough."
             )
         return lowest + np.sort(np.arange(units) % count)
 

@@ -36,7 +36,7 @@ class MaskedAutoregressiveTemplate(tf.Module):
 def masked_autoregressive_template(
     event_size: int,
     num_params: int = 2,
-    hidden_units: Sequence[int] = (64, 64),
+    hidden_units: Sequence[int] | None = None,
     *,
     order: Sequence[int] | None = None,
     context_size: int | None = None,
@@ -58,7 +58,7 @@ def masked_autoregressive_template(
         event_size: D.
         num_params: numbers for each dimension; 2, shift and log-scale, is what
             ``shift_and_log_scale_fn`` needs.
-        hidden_units: width of each hidden layer.
+        hidden_units: width of each hidden layer, as of `MADE`.
         order: of the dimensions, as for `MADE`.
         context_size: size of TFP's ``conditional_input``, if there is one.
         activation: of the hidden layers.
