@@ -25,6 +25,7 @@ if keras.config.backend() != "tensorflow":
 import tfp_flows.bijectors as bijectors  # noqa: E402
 import tfp_flows.conditioners as conditioners  # noqa: E402
 import tfp_flows.distributions as distributions  # noqa: E402
+import tfp_flows.estimates as estimates  # noqa: E402
 import tfp_flows.flows as flows  # noqa: E402
 import tfp_flows.networks as networks  # noqa: E402
 import tfp_flows.objectives as objectives  # noqa: E402
@@ -41,6 +42,7 @@ __all__ = [
     "bijectors",
     "conditioners",
     "distributions",
+    "estimates",
     "flows",
     "load_model",
     "networks",

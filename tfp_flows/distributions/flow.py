@@ -10,6 +10,7 @@ from tensorflow_probability import distributions as tfd
 
 from tfp_flows.bijectors.evaluation import forward_and_log_det, inverse_and_log_det
 from tfp_flows.bijectors.event_ranks import with_known_rank
+from tfp_flows.distributions.closed_forms import NamesEstimators, register_kl
 from tfp_flows.random_state import SampledBySeed
 from tfp_flows.stages import is_transformed
 from tfp_flows.variables import Described
@@ -24,7 +25,7 @@ _DEFAULT_SPLIT = (
 )
 
 
-class Flow(SampledBySeed, Described, _TransformedDistribution):
+class Flow(SampledBySeed, Described, NamesEstimators, _TransformedDistribution):
     """A base distribution sent through a bijector: a normalizing flow.
 
     Density: log p(y) = log p₀(f⁻¹(y)) + log|det ∂f⁻¹(y)/∂y|, in nats, for a base p₀ and
@@ -181,3 +182,6 @@ def _ranks(event_shape):
     if isinstance(event_shape, tf.TensorShape):
         return event_shape.rank
     return tf.nest.map_structure(lambda shape: shape.rank, event_shape)
+
+
+register_kl(Flow)
