@@ -132,10 +132,14 @@ def repair_backups(callbacks: Any) -> None:
     in between it would go on with weights of one epoch at another one, or not at all.
     A `FlowModel` writes the number along with the weights; the second file is made of
     them anew.
+
+    Raises:
+        ValueError: a ``BackupAndRestore`` that saves within epochs.
     """
     for backup in execution.listed(callbacks):
         if not isinstance(backup, keras.callbacks.BackupAndRestore):
             continue
+        _require_whole_epochs(backup)
         if "://" in str(backup.backup_dir):  # Which `Path` would make a name here.
             continue
         folder = Path(backup.backup_dir)
@@ -148,6 +152,20 @@ def repair_backups(callbacks: Any) -> None:
         elif (number := _epoch_of(weights)) is not None:
             with replacing(epoch) as new:
                 new.write_text(json.dumps({"epoch": number, "batch": 0}))
+
+
+def _require_whole_epochs(backup: keras.callbacks.BackupAndRestore) -> None:
+    """Refuse backups within an epoch, from which a run would not go on exactly.
+
+    Keras would begin the epoch anew with weights that have seen a part of it.
+    """
+    if backup.save_freq != "epoch":
+        raise ValueError(
+            f"BackupAndRestore(save_freq={backup.save_freq!r}) saves within an epoch, "
+            "and a run that goes on from there would begin the epoch again, with "
+            "weights that have seen a part of it, and end elsewhere: give "
+            "save_freq='epoch', and for shorter epochs steps_per_epoch with a stream."
+        )
 
 
 def _epoch_of(weights) -> int | None:

@@ -45,9 +45,11 @@ class Fitting(keras.Model):
         adapted to ``x`` before, unless they have been (see `adapt`).
 
         A run that was killed, started again with the same data in memory, ends with the
-        weights of an uninterrupted one: give Keras's ``BackupAndRestore``; or load what
-        its ``ModelCheckpoint`` saved, and give ``initial_epoch=model.epoch``. What had
-        been done of an epoch that had not ended is done again.
+        weights of an uninterrupted one: give Keras's ``BackupAndRestore`` (one that
+        saves within an epoch is refused, for it is not exact); or load what its
+        ``ModelCheckpoint`` saved at the end of an epoch, and give
+        ``initial_epoch=model.epoch``. What had been done of an epoch that had not ended
+        is done again.
 
         Args:
             x: data in memory ``[N, *event_shape]``, or a stream of batches (a
