@@ -274,7 +274,8 @@ def test_rows_are_weighted_and_averaged():
     model = make(squared)
     values = np.square(model.predict(X, verbose=0))
     loss = model.evaluate(X, sample_weight=weights, verbose=0)
-    assert loss == pytest.approx(np.mean(values * weights), rel=1e-5)
+    expected = np.average(values, weights=weights)  # A row of weight 2 is two rows.
+    assert loss == pytest.approx(expected, rel=1e-5)
     log = model.fit(
         X, validation_data=(X[:10], None, weights[:10]), batch_size=64, verbose=0
     ).history
