@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.bijectors.event_ranks import extra_axes, sum_log_det, with_known_rank
+from tfp_flows.bijectors.regularity import require_regular
 from tfp_flows.variables.keras_context import require_tracked
 
 
@@ -69,6 +70,8 @@ class Evaluated(tfb.Bijector, abc.ABC):
                 ndims = least, self.inverse_min_event_ndims
                 return self._of_unknown_rank(self.forward_and_log_det, x, ndims, extra)
             y, log_det = self._forward_and_log_det(x, **kwargs)
+            if self.validate_args:
+                y, log_det = require_regular(x, y, log_det, self)
             if extra:
                 log_det = sum_log_det(log_det, y, self.inverse_min_event_ndims, extra)
         return y, log_det
@@ -101,6 +104,8 @@ class Evaluated(tfb.Bijector, abc.ABC):
                 ndims = least, self.forward_min_event_ndims
                 return self._of_unknown_rank(self.inverse_and_log_det, y, ndims, extra)
             x, log_det = self._inverse_and_log_det(y, **kwargs)
+            if self.validate_args:
+                x, log_det = require_regular(y, x, log_det, self)
             if extra:
                 log_det = sum_log_det(log_det, x, self.forward_min_event_ndims, extra)
         return x, log_det

@@ -63,9 +63,21 @@ def squeezable(image_shape: Sequence[int], num_squeezes: int, where: str) -> lis
         raise ValueError(
             f"{where}: the levels halve the image's sides {num_squeezes} times, so "
             f"that they must be multiples of {2**num_squeezes}, but image_shape is "
-            f"{shape}."
+            f"{shape}. {_what_fits(shape, num_squeezes)}"
         )
     return shape
+
+
+def _what_fits(shape: list[int], num_squeezes: int) -> str:
+    """How often the sides of an image can be halved, for a message."""
+    side = math.gcd(*shape[:2])
+    times = (side & -side).bit_length() - 1
+    if not times:
+        return "They cannot be halved at all: pad or crop the image to even sides."
+    return (
+        f"They can be halved {times} times: take num_levels less by "
+        f"{num_squeezes - times}, or pad or crop the image."
+    )
 
 
 def with_checkerboards(

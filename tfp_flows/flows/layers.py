@@ -24,6 +24,9 @@ from tfp_flows.flows.options import FlowOrFamily, LayeredOptions
 # Called as ``network(event_size, order=…, context_size=…, seed=…, dtype=…)``.
 MakeNetwork = Callable[..., Conditioner]
 
+# What an error names in place of a flow of couplings that has no such choice.
+_FOR_ONE_DIMENSION = "flows.maf(1), flows.nsf(1, autoregressive=True)"
+
 
 def layered(
     name: str,
@@ -35,9 +38,11 @@ def layered(
 ) -> FlowOrFamily:
     """Make a flow of autoregressive layers or of couplings, with fast densities."""
     is_masked = checked_flag(autoregressive, f"flows.{name}: autoregressive")
-    make_flow = autoregressive_flow if is_masked else coupling_flow
     spec = transformer.fast("log_prob")
-    return make_flow(name, event_size, spec, num_layers, **options)
+    if is_masked:
+        return autoregressive_flow(name, event_size, spec, num_layers, **options)
+    alternative = f"flows.{name}({event_size}, autoregressive=True)"
+    return coupling_flow(name, event_size, spec, num_layers, alternative, **options)
 
 
 def coupling_flow(
@@ -45,11 +50,13 @@ def coupling_flow(
     event_size: int,
     transformer: TransformerSpec,
     num_layers: int,
+    for_one_dimension: str = _FOR_ONE_DIMENSION,
     **options: Unpack[LayeredOptions],
 ) -> FlowOrFamily:
-    """Make a flow of couplings."""
+    """Make a flow of couplings; an error names another flow, for one dimension."""
     assembly = Assembly(name, event_size, **options)
-    layers = assembly.layers(coupling_layer(assembly, transformer), num_layers)
+    make_layer = coupling_layer(assembly, transformer, for_one_dimension)
+    layers = assembly.layers(make_layer, num_layers)
     return assembly.flow(layers)
 
 
@@ -69,7 +76,11 @@ def autoregressive_flow(
     return assembly.flow(layers)
 
 
-def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLayer:
+def coupling_layer(
+    assembly: Assembly,
+    transformer: TransformerSpec,
+    for_one_dimension: str = _FOR_ONE_DIMENSION,
+) -> MakeLayer:
     """Give a function that makes couplings with a multi-layer perceptron each.
 
     Raises:
@@ -79,7 +90,8 @@ def coupling_layer(assembly: Assembly, transformer: TransformerSpec) -> MakeLaye
     if size < 2:
         raise ValueError(
             f"{assembly.where}: a coupling splits the event in two, so event_size must "
-            f"be 2 or more, but got {size}."
+            f"be 2 or more, but got {size}. Autoregressive layers take one dimension: "
+            f"{for_one_dimension}."
         )
     first_half = np.arange(size) < (size + 1) // 2
 

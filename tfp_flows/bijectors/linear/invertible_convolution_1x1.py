@@ -33,7 +33,8 @@ class InvertibleConvolution1x1(Bijector):
         linear: a linear bijector of vectors ``[C]``: `LULinear` for the form P·L·S·U
             of Glow, `Linear` for a plain matrix; `QRLinear`, `Householder` and
             `OrthogonalExponential` serve as well.
-        validate_args: as in TFP.
+        validate_args: whether a map that has no inverse is an error, of TensorFlow;
+            else its images are not finite.
         name: as in TFP.
 
     Raises:

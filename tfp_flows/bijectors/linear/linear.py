@@ -22,7 +22,9 @@ class Linear(Bijector):
     the log-determinant.
 
     Args:
-        matrix: W, ``[..., D, D]``, invertible.
+        matrix: W, ``[..., D, D]``, invertible. Whether it is so is checked with
+            ``validate_args`` alone; without it the images of a singular one are not
+            finite, or lost to rounding.
         bias: b, ``[..., D]``.
         validate_args: as in TFP.
         name: as in TFP.
@@ -31,6 +33,7 @@ class Linear(Bijector):
         ValueError: a matrix that is not square, a bias of another size, or a call
             with points of another size.
         TypeError: dtypes that differ or are not floating.
+        tf.errors.InvalidArgumentError: with ``validate_args``, a singular matrix.
 
     >>> import tfp_flows
     >>> linear = tfp_flows.bijectors.Linear([[2.0, 0.0], [1.0, 1.0]], [0.0, 5.0])
@@ -64,7 +67,7 @@ class Linear(Bijector):
         return {"matrix": np.eye(event_size), "bias": np.zeros(event_size)}
 
     def _forward_and_log_det(self, x):
-        log_det = _log_abs_det(tf.linalg.qr(self.matrix).r)
+        log_det = self._log_abs_det(tf.linalg.qr(self.matrix).r)
         return _times(x, self.matrix) + self.bias, log_det
 
     def _inverse_and_log_det(self, y):
@@ -72,12 +75,17 @@ class Linear(Bijector):
         inverse = tf.linalg.triangular_solve(
             r, tf.linalg.matrix_transpose(q), lower=False
         )
-        return _times(y - self.bias, inverse), -_log_abs_det(r)
+        return _times(y - self.bias, inverse), -self._log_abs_det(r)
 
-
-def _log_abs_det(triangle) -> tf.Tensor:
-    diagonal = tf.linalg.diag_part(triangle)
-    return tf.reduce_sum(tf.math.log(tf.abs(diagonal)), axis=-1)
+    def _log_abs_det(self, triangle) -> tf.Tensor:
+        diagonal = tf.abs(tf.linalg.diag_part(triangle))
+        log_det = tf.reduce_sum(tf.math.log(diagonal), axis=-1)
+        if not self.validate_args:
+            return log_det
+        # Rounding leaves something of a zero on the diagonal of a singular matrix.
+        lost = self.event_size * np.finfo(diagonal.dtype.as_numpy_dtype).eps
+        least, most = (f(diagonal, -1) for f in (tf.reduce_min, tf.reduce_max))
+        return tf.where(least > lost * most, log_det, -np.inf)
 
 
 def _times(x, matrix) -> tf.Tensor:
