@@ -14,9 +14,10 @@ def real_nvp(
 ) -> FlowOrFamily:
     """Couplings that shift and scale.
 
-    The transformer is `tfp_flows.bijectors.Affine`; both directions cost one pass
-    through the networks. With fewer than 2 layers half of the event stays as the base
-    has it.
+    The transformer is `tfp_flows.bijectors.Affine`, with scales between e⁻² and e²,
+    so that a layer does not throw rows between the data far out; both directions cost
+    one pass through the networks. With fewer than 2 layers half of the event stays as
+    the base has it.
 
     >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=4, seed=0)
@@ -25,4 +26,5 @@ def real_nvp(
 
     Paper: Dinh, Sohl-Dickstein and Bengio (2017), Density estimation using Real NVP.
     """
-    return coupling_flow("real_nvp", event_size, Affine.spec(), num_layers, **options)
+    spec = Affine.spec(log_scale_bound=2.0)
+    return coupling_flow("real_nvp", event_size, spec, num_layers, **options)
