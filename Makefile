@@ -4,17 +4,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo_output
+SEEDS ?= 2000
+XLA_SEEDS ?= 200
 BIN = $(VENV)/bin
 SOURCES = $(sort $(wildcard tutorials/[0-9]*.py))
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
-.PHONY: help demo test lint tests short-tutorials tutorials benchmark benchmark-quick readme clean
+.PHONY: help demo test lint tests fuzz short-tutorials tutorials benchmark benchmark-quick readme clean
 
 help:
 	@echo "make demo       train a RealNVP on two moons and draw it (about 2 minutes)"
 	@echo "make test       all that CI runs: linters, doctests, tests, short tutorials"
+	@echo "make fuzz       random compositions of bijectors: make fuzz SEEDS=2000"
 	@echo "make tutorials  run the tutorials in full (about 25 minutes); writes"
 	@echo "                the notebooks and figures/"
 	@echo "make benchmark  times beside other libraries, which it installs; writes"
@@ -59,6 +62,11 @@ lint: $(VENV)/dev
 tests: $(VENV)/dev
 	@echo "==> Doctests and tests"
 	$(BIN)/python -m pytest -n 2
+
+fuzz: $(VENV)/dev
+	@echo "==> $(SEEDS) random compositions of bijectors, $(XLA_SEEDS) under XLA, too"
+	SEEDS=$(SEEDS) XLA_SEEDS=$(XLA_SEEDS) $(BIN)/python -m pytest -q -n 2 \
+	  tests/testing/test_random_chain.py
 
 short-tutorials: $(VENV)/dev
 	@for tutorial in $(SOURCES); do \

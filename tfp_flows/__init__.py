@@ -29,6 +29,7 @@ def _is_command() -> bool:
 # that are registered when it reads the file.
 if TYPE_CHECKING or not _is_command():
     from tfp_flows.contents import (
+        DataWarning,
         FlowLayer,
         FlowModel,
         KerasModule,
@@ -47,6 +48,7 @@ if TYPE_CHECKING or not _is_command():
 _LAZY = ("datasets", "testing", "visualization")
 
 __all__ = [
+    "DataWarning",
     "FlowLayer",
     "FlowModel",
     "KerasModule",

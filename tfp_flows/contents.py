@@ -34,8 +34,10 @@ from tfp_flows.models.flow_layer import FlowLayer  # noqa: E402
 from tfp_flows.models.flow_model import FlowModel  # noqa: E402
 from tfp_flows.models.loading import load_model  # noqa: E402
 from tfp_flows.variables import KerasModule  # noqa: E402
+from tfp_flows.warning_categories import DataWarning  # noqa: E402
 
 __all__ = [
+    "DataWarning",
     "FlowLayer",
     "FlowModel",
     "KerasModule",

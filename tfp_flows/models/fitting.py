@@ -1,6 +1,7 @@
 """The data-taking methods of a `FlowModel`: ``fit``, ``evaluate``, ``predict``."""
 
 import contextlib
+import warnings
 from typing import Any
 
 import keras
@@ -9,7 +10,9 @@ import numpy as np
 from tfp_flows.models import checkpoints, data, execution, tiers
 from tfp_flows.models.adapt import adapt_layers
 from tfp_flows.models.callbacks import EpochNumber, completed
+from tfp_flows.models.inspection import columns_of, inspect_rows
 from tfp_flows.objectives import Batch, BatchSpec
+from tfp_flows.warning_categories import DataWarning
 
 
 class Fitting(keras.Model):
@@ -77,13 +80,21 @@ class Fitting(keras.Model):
             ValueError: data of another shape, without rows or not finite (with the
                 row's number; for a stream, the batch's), targets, weights that do not
                 fit the rows, or an operation that XLA cannot compile; a layer that
-                starts from data and cannot be adapted to these.
+                starts from data and cannot be adapted to these. Of data in memory also
+                rows outside the support, values whose square overflows, all rows
+                outside the interval of the first splines, a batch of one row for batch
+                normalization.
+
+        Warns `tfp_flows.DataWarning` of data in memory with constant columns, with
+        columns of repeated values, and with rows outside the interval of the first
+        splines.
         """
         if kwargs.pop("class_weight", None) is not None:
             raise ValueError(
                 "fit takes no class_weight, for a flow has no classes: give "
                 "sample_weight."
             )
+        columns = columns_of(x if y is None else y)
         train = self._checked(x, y, sample_weight, "x")
         train, held_out = self._held_out(train, validation_data, validation_split)
         number = EpochNumber(self)
@@ -102,6 +113,8 @@ class Fitting(keras.Model):
         )
         checkpoints.repair_backups(callbacks)
         self._adapt(train, kwargs.get("steps_per_epoch"))
+        for found in self._inspect(train, batch_size or default, columns):
+            warnings.warn(found, DataWarning, stacklevel=2)
         with data.user_errors(), functions, self._change(train, batches, kwargs):
             return super().fit(
                 batches,
@@ -110,6 +123,15 @@ class Fitting(keras.Model):
                 callbacks=completed(callbacks, *first),
                 **kwargs,
             )
+
+    def _inspect(self, rows, batch_size, columns) -> list[str]:
+        """Look for what would spoil the fit of a density to data in memory."""
+        is_density = self._objective.is_negative_log_likelihood
+        if not isinstance(rows, Batch) or rows.x is None or not is_density:
+            return []
+        integers = self._spec.integers is not None
+        where = self.distribution, rows, batch_size
+        return inspect_rows(*where, are_integers=integers, columns=columns)
 
     def _held_out(self, train, validation_data, fraction: float) -> tuple:
         """Give the data to train on, and those to hold out or ``None``."""

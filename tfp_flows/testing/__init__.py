@@ -5,6 +5,7 @@ from tfp_flows.testing.examples import EXAMPLES, Example
 from tfp_flows.testing.flow_examples import FLOW_EXAMPLES, FlowExample
 from tfp_flows.testing.network_examples import NETWORK_EXAMPLES, NetworkExample
 from tfp_flows.testing.objective_examples import OBJECTIVE_EXAMPLES
+from tfp_flows.testing.random_chain import RandomChain, random_chain
 
 __all__ = [
     "EXAMPLES",
@@ -14,5 +15,7 @@ __all__ = [
     "Example",
     "FlowExample",
     "NetworkExample",
+    "RandomChain",
     "assert_bijector_conforms",
+    "random_chain",
 ]

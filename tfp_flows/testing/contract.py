@@ -49,6 +49,15 @@ def check_execution_modes(case: Case) -> None:
             case.check_close(a, b, tolerance, f"a gradient {name}")
 
 
+def check_graph(case: Case, jit_compile: bool) -> None:
+    """Checks values in a ``tf.function`` against eager execution, without gradients."""
+    y = tf.identity(case.forward(case.x))
+    compiled = tf.function(case.both_ways, jit_compile=jit_compile, autograph=False)
+    outputs, expected = compiled(case.x, y), case.both_ways(case.x, y)
+    name = "under XLA" if jit_compile else "in a tf.function"
+    check_outputs(case, outputs, expected, tolerances_of(case), name)
+
+
 def check_freshness(case: Case) -> None:
     """Checks that nothing is stale once weights have moved, nor has no gradient.
 

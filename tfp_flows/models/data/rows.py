@@ -23,9 +23,9 @@ def checked_rows(
     Raises:
         TypeError: not numbers.
         ValueError: no rows, rows of another shape, or one that is not finite, or not
-            of the integers that are expected; weights of another shape, or one that is
-            negative or not finite; a context of another shape, that is not finite, not
-            of the integers that are expected, or missing.
+            of the integers that are expected; weights of another shape, one that is
+            negative or not finite, or all 0; a context of another shape, that is not
+            finite, not of the integers that are expected, or missing.
     """
     rows = _real_array(x, name)
     if weights is not None and rows.ndim:
@@ -97,6 +97,11 @@ def _checked_weights(sample_weight, num_rows: int, dtype: tf.DType, name: str):
         raise ValueError(
             f"{where} must be finite and not negative, but row {bad[0]} has "
             f"{weights[bad[0]]}."
+        )
+    if not weights.any():
+        raise ValueError(
+            f"{where} is 0 for all {num_rows} rows: none is left. A row that counts "
+            "has a weight above 0."
         )
     return weights
 
