@@ -26,12 +26,9 @@ def with_default_widths(name, size, **options):
 
 
 @pytest.mark.parametrize("name", VECTORS)
-@pytest.mark.parametrize("context_size", [None, 1])
-def test_default_widths_fit_any_size(name, context_size):
+def test_default_widths_fit_any_size(name):
     """They were refused beyond 65, as too narrow."""
-    flow = with_default_widths(name, 70, context_size=context_size)
-    if context_size is not None:
-        flow = flow(np.zeros([1], np.float32))
+    flow = with_default_widths(name, 70, context_size=1)(np.zeros([1], np.float32))
     if FLOW_EXAMPLES[name].made_for == "log_prob":
         values = flow.log_prob(np.full([2, 70], 0.1, np.float32))
     else:  # A loop, which takes seconds to trace, in the other direction.

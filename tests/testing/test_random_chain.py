@@ -10,7 +10,7 @@ from tensorflow_probability import bijectors as tfb
 
 from tfp_flows.testing import random_chain
 
-SEEDS = int(os.environ.get("SEEDS", 20))
+SEEDS = int(os.environ.get("SEEDS", 8))
 XLA_SEEDS = int(os.environ.get("XLA_SEEDS", 0))
 
 

@@ -204,7 +204,8 @@ def _constant_columns(x: np.ndarray, columns: Sequence | None) -> list[str]:
 
 
 def _repetitions(x: np.ndarray, columns: Sequence | None) -> list[str]:
-    some = np.sort(x[:: -(-len(x) // _MOST_ROWS)], axis=0)
+    # Rows that are repeated as a whole count once: they are as a weight.
+    some = np.sort(np.unique(x[:: -(-len(x) // _MOST_ROWS)], axis=0), axis=0)
     distinct = 1 + (np.diff(some, axis=0) != 0).sum(axis=0)
     repeated = 1 - distinct / len(some)
     few = np.flatnonzero((repeated > _MANY) & (distinct > 1))
