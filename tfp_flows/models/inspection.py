@@ -54,7 +54,9 @@ def inspect_rows(
         return []
     _require_squares(x, columns)
     found = _outside_interval(*_through_simple_layers(distribution, x))
-    if is_vector and not are_integers and len(x) >= _LEAST_ROWS:
+    if len(x) < _LEAST_ROWS:
+        return []
+    if is_vector and not are_integers:
         found += _constant_columns(x, columns) + _repetitions(x, columns)
     return found
 
