@@ -284,7 +284,9 @@ def test_a_layer_that_is_not_trainable_stays(x, make_model):
 def coupling_flow(*layers):
     net = keras.Sequential([keras.Input((1,)), *layers])
     spec = tfp_flows.bijectors.Affine.spec()
-    coupling = tfp_flows.bijectors.Coupling(net, spec, [True, False])
+    coupling = tfp_flows.bijectors.Coupling(
+        net, spec, [True, False], conditioner_input=None
+    )
     return tfd.TransformedDistribution(normal(), coupling)
 
 

@@ -20,6 +20,7 @@ FLOWS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::tfp_flows.DataWarning")
 @pytest.mark.parametrize("name", FLOWS)
 def test_networks_in_bfloat16(name):
     flow = getattr(tfp_flows.flows, name)(3, dtype="mixed_bfloat16", **FLOWS[name])
