@@ -30,6 +30,7 @@ def encode(flow: Any) -> dict:
         ValueError: a part that cannot be written, such as a lambda, with its path in
             the flow.
 
+    >>> import tfp_flows
     >>> flow = tfp_flows.flows.real_nvp(2, num_layers=2, seed=0)
     >>> decode(encode(flow)).event_shape
     TensorShape([2])
