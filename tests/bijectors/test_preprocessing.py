@@ -38,7 +38,9 @@ SOURCES = {
     "tensor": lambda: tf.constant(DATA),
     "dataset": dataset,
     "dataset of tuples": lambda: dataset().map(lambda x: (x,)),
-    "dataset with weights": lambda: dataset().map(lambda x: (x, x[:, 0], x[:, 0])),
+    "dataset with equal weights": lambda: dataset().map(
+        lambda x: (x, None, tf.fill(tf.shape(x)[:1], 2.0))
+    ),
     "generator": lambda: iter(np.split(DATA, 10)),
     "batches of 1": lambda: dataset(batch=1),
     "with an empty batch": lambda: iter([DATA[:500], DATA[:0], DATA[500:]]),

@@ -82,6 +82,28 @@ def test_what_cannot_be_right_is_refused(case):
         np.testing.assert_array_equal(variable, value)
 
 
+def test_layers_are_not_adapted_to_data_that_are_refused():
+    """The next data would else be standardized by those that were not taken."""
+    standardize = B.Standardize(3)
+    model = FlowModel(under(B.Bound(-9.0, 9.0), standardize))
+    with pytest.raises(ValueError, match="outside the support"):
+        model.fit(with_value(9.5), verbose=0)
+    assert not standardize.adapted
+    model.fit(ROWS, verbose=0)
+    assert standardize.adapted
+
+
+@pytest.mark.parametrize("num_rows, batch_size", [(1, 32), (2, 1), (5, 1), (33, 32)])
+def test_a_row_alone_is_told_what_fits(num_rows, batch_size):
+    model = FlowModel(under(B.BatchNormalization.trainable(3)))
+    with pytest.raises(ValueError, match="two rows in each batch") as error:
+        model.fit(ROWS[:num_rows], batch_size=batch_size, verbose=0)
+    if num_rows > 1:
+        size = int(str(error.value).split("Give batch_size=")[1].rstrip("."))
+        assert num_rows % size != 1 and size > 1
+        model.fit(ROWS[:num_rows], batch_size=size, verbose=0)
+
+
 def test_weights_that_are_all_zero_are_refused():
     with pytest.raises(ValueError, match="0 for all 100 rows"):
         FlowModel(small()).fit(ROWS, sample_weight=np.zeros(100), verbose=0)

@@ -132,7 +132,9 @@ def moments(batches: Iterable[Weighted]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quantiles(data: Weighted, levels: np.ndarray) -> np.ndarray:
-    """Those of each column, ``[len(levels), D]``; a row of weight 2 is two rows.
+    """Take the quantiles of each column, ``[len(levels), D]``.
+
+    A row of weight 2 is two rows.
 
     Weights that are not whole numbers are scaled to a mean of 1.
     """

@@ -19,14 +19,19 @@ _BATCH_SIZE = 1024
 
 
 def adapt_layers(
-    family: Family, rows: Any, *, num_batches: int | None = None, encode: Callable
+    family: Family,
+    rows: Any,
+    *,
+    num_batches: int | None = None,
+    encode: Callable,
+    then: Callable[[], None] = lambda: None,
 ) -> None:
     """Adapt each layer that has not been, from the data towards the base.
 
     Each gets the data as they arrive at it: brought back, batch by batch, through the
     layers that are nearer to the data. Data in memory go once through each layer; a
     stream is read anew for each layer to adapt, and goes through all that are nearer.
-    If a layer fails, all are as before.
+    If a layer fails, or what comes then, all are as before.
 
     Args:
         family: any; its ``data_paths`` tell which layer sees which data.
@@ -35,6 +40,7 @@ def adapt_layers(
         num_batches: to read of a stream that is endless, or may be.
         encode: called as ``encode(context, training)``, gives the context that the
             layers take.
+        then: called when all are adapted, to refuse the data after all.
 
     Raises:
         ValueError: a layer waits for data where they cannot be brought to it; a
@@ -44,6 +50,7 @@ def adapt_layers(
     """
     waiting = [part for part in family.submodules if _is_waiting(part)]
     if not waiting:
+        then()
         return
     paths = [
         path.after(lambda number, x, context: (x, encode(context, False)))
@@ -56,6 +63,7 @@ def adapt_layers(
     try:
         for path in paths:
             adapt(path, source)
+        then()
     except BaseException:
         for variable, value in before:
             variable.assign(value)

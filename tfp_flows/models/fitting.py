@@ -112,9 +112,14 @@ class Fitting(keras.Model):
             train, validation, [*first, *execution.listed(callbacks)], *limits
         )
         checkpoints.repair_backups(callbacks)
-        self._adapt(train, kwargs.get("steps_per_epoch"))
-        for found in self._inspect(train, batch_size or default, columns):
-            warnings.warn(found, DataWarning, stacklevel=2)
+        found: list[str] = []
+        self._adapt(
+            train,
+            kwargs.get("steps_per_epoch"),
+            lambda: found.extend(self._inspect(train, batch_size or default, columns)),
+        )
+        for message in found:
+            warnings.warn(message, DataWarning, stacklevel=2)
         with data.user_errors(), functions, self._change(train, batches, kwargs):
             return super().fit(
                 batches,
@@ -172,9 +177,10 @@ class Fitting(keras.Model):
         rows = self._checked(x, y, sample_weight, "x", self._density_spec)
         self._adapt(rows, steps)
 
-    def _adapt(self, rows, steps: int | None) -> None:
+    def _adapt(self, rows, steps: int | None, then=lambda: None) -> None:
+        options = {"num_batches": steps, "encode": self._encoded, "then": then}
         with data.user_errors():
-            adapt_layers(self._family, rows, num_batches=steps, encode=self._encoded)
+            adapt_layers(self._family, rows, **options)
         self._is_adapted = True
 
     def evaluate(

@@ -155,9 +155,7 @@ def _is_simple(layer: Any) -> bool:
         return True
     is_closed = "inverse" in getattr(layer, "closed", {"inverse"})
     is_elementwise = layer.forward_min_event_ndims == 0
-    is_spline = hasattr(inner, "_low") and hasattr(inner, "_high")
-    is_conditional = isinstance(inner, Conditional)
-    return is_elementwise and is_closed and not is_conditional and not is_spline
+    return is_elementwise and is_closed and not isinstance(inner, Conditional)
 
 
 def _chunked(function: Any, x: np.ndarray) -> np.ndarray:
@@ -235,10 +233,13 @@ def _require_moments(distribution: Any, num_rows: int, batch_size: int) -> None:
             raise ValueError(
                 f"{layer.name!r} needs two rows in each batch for a variance, but with "
                 f"batch_size={batch_size} the last of {num_rows} rows is alone in its "
-                f"batch. Give batch_size={_other_size(num_rows, batch_size)}."
+                f"batch. {_remedy(num_rows, batch_size)}"
             )
 
 
-def _other_size(num_rows: int, batch_size: int) -> int:
+def _remedy(num_rows: int, batch_size: int) -> str:
+    if num_rows == 1:
+        return "Give two rows or more."
     sizes = range(max(batch_size, 2), max(num_rows, batch_size) + 2)
-    return next(size for size in sizes if num_rows % size != 1)
+    size = next(size for size in sizes if num_rows % size != 1)
+    return f"Give batch_size={size}."

@@ -292,7 +292,7 @@ def _beside(rng, event_size, dtype, depth):
 
 
 def _amplification(parts, x, dtype) -> float:
-    """What roundings between parts may do that the Jacobian of the whole hides.
+    """Bound what roundings between parts do that the Jacobian of the whole hides.
 
     The sum over the parts of κ(those before) κ(those from it on), over κ of the whole.
     """
